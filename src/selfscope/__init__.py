@@ -1,0 +1,93 @@
+"""See what a self-supervised vision model has learned: its data, its training, its embeddings, its reconstructions.
+
+The verbs are `load`, `browse`, `extract`, `tsne`, `reconstruct`: each returns or yields records, which show themselves
+in a notebook. A `Visualizer` draws, and stores records in one or many backends. Everything is imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "load": "selfscope.views.load",
+    "browse": "selfscope.views.browse",
+    "extract": "selfscope.views.extract",
+    "tsne": "selfscope.views.embed",
+    "reconstruct": "selfscope.views.reconstruct",
+    "Visualizer": "selfscope.visualization.visualizer",
+    "SelfSupVisualizer": "selfscope.visualization.selfsup",
+    "BaseVisBackend": "selfscope.visualization.backends.contract",
+    "LocalVisBackend": "selfscope.visualization.backends.local",
+    "force_init_env": "selfscope.visualization.backends.contract",
+    "master_only": "selfscope.visualization.ranks",
+    "open_run": "selfscope.store.reader",
+    "SelfSupDataSample": "selfscope.structures",
+    "InstanceData": "selfscope.structures",
+    "Features": "selfscope.structures",
+    "MODELS": "selfscope.config.registry",
+    "DATASETS": "selfscope.config.registry",
+    "TRANSFORMS": "selfscope.config.registry",
+    "HOOKS": "selfscope.config.registry",
+    "VISUALIZERS": "selfscope.config.registry",
+    "VISBACKENDS": "selfscope.config.registry",
+    "SelfscopeError": "selfscope.errors",
+    "ConfigError": "selfscope.errors",
+}
+
+__all__ = [
+    "__version__",
+    "load",
+    "browse",
+    "extract",
+    "tsne",
+    "reconstruct",
+    "Visualizer",
+    "SelfSupVisualizer",
+    "BaseVisBackend",
+    "LocalVisBackend",
+    "force_init_env",
+    "master_only",
+    "open_run",
+    "SelfSupDataSample",
+    "InstanceData",
+    "Features",
+    "MODELS",
+    "DATASETS",
+    "TRANSFORMS",
+    "HOOKS",
+    "VISUALIZERS",
+    "VISBACKENDS",
+    "SelfscopeError",
+    "ConfigError",
+]
+
+if TYPE_CHECKING:
+    from selfscope.config.registry import DATASETS, HOOKS, MODELS, TRANSFORMS, VISBACKENDS, VISUALIZERS
+    from selfscope.errors import ConfigError, SelfscopeError
+    from selfscope.store.reader import open_run
+    from selfscope.structures import Features, InstanceData, SelfSupDataSample
+    from selfscope.views.browse import browse
+    from selfscope.views.embed import tsne
+    from selfscope.views.extract import extract
+    from selfscope.views.load import load
+    from selfscope.views.reconstruct import reconstruct
+    from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
+    from selfscope.visualization.backends.local import LocalVisBackend
+    from selfscope.visualization.ranks import master_only
+    from selfscope.visualization.selfsup import SelfSupVisualizer
+    from selfscope.visualization.visualizer import Visualizer
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'selfscope' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Reads OpenMMLab-style Python configs without executing them, and builds what they name."""

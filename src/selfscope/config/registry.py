@@ -1,0 +1,150 @@
+"""Names in configs become objects here: a table of strings, a decorator, an entry point or a dotted path.
+
+The table (`config/names.py`) maps short names to `"module:object"`, so nothing is imported before it is built.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from selfscope.config.names import TABLE
+from selfscope.errors import ConfigError, nearest
+
+T = TypeVar("T")
+TRUSTED_PREFIXES = ("selfscope.", "torch.optim.", "torchvision.transforms.")
+SCOPES = ("mmselfsup", "mmcls", "mmpretrain", "mmengine", "mmcv", "torchvision", "selfscope")
+
+
+class Registry:
+    """One kind of buildable thing (`model`, `dataset`, `transform`, …): look a name up, build it from a dict.
+
+    `register` is a decorator; `register_module` is the same under the name that OpenMMLab code uses.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._registered: dict[str, Any] = {}
+
+    def register(self, target: T | None = None, *, name: str | Iterable[str] | None = None, force: bool = False) -> Any:
+        """Makes a class or function known under its own name, or under `name`; a name taken twice is refused."""
+        if target is None:
+            return lambda actual: self.register(actual, name=name, force=force)
+        names = [getattr(target, "__name__", "")] if name is None else [name] if isinstance(name, str) else list(name)
+        for short in names:
+            if short in self._registered and self._registered[short] is not target and not force:
+                raise ConfigError(f"{self.kind} {short!r} is registered already: pass force=True to replace it")
+            self._registered[short] = target
+        return target
+
+    def register_module(
+        self, name: str | Iterable[str] | None = None, force: bool = False, module: Any = None
+    ) -> Callable[[T], T] | Any:
+        """OpenMMLab's spelling of `register`."""
+        if name is not None and not isinstance(name, (str, list, tuple)):
+            raise ConfigError(f"register_module: expected a name, got {type(name).__name__}; call it with parentheses")
+        return self.register(module, name=name, force=force)
+
+    def names(self) -> list[str]:
+        """Every name that `get` answers, without importing anything."""
+        return sorted({*self._registered, *TABLE.get(self.kind, {}), *_entry_points(self.kind)})
+
+    def __contains__(self, name: str) -> bool:
+        return _without_scope(name) in self.names()
+
+    def get(self, name: Any, *, trust: bool = False, where: tuple[str | None, int | None] = (None, None)) -> Any:
+        """The class or function of a name; `where` is `(file, line)` for the message when there is none.
+
+        A scope (`mmcls.ImageNet`) is dropped. A dotted path outside selfscope, torch.optim and torchvision.transforms
+        is imported only with `trust`, since importing runs its code.
+        """
+        if not isinstance(name, str):
+            return name
+        short = _without_scope(name)
+        if short in self._registered:
+            return self._registered[short]
+        if short in TABLE.get(self.kind, {}):
+            return _import_object(TABLE[self.kind][short])
+        points = _entry_points(self.kind)
+        if short in points:
+            return points[short].load()
+        if "." in short:
+            return self._dotted(short, trust, where)
+        file, line = where
+        raise ConfigError(f"unknown {self.kind} {name!r}.{nearest(short, self.names())}", file=file, line=line)
+
+    def build(self, config: Mapping[str, Any], *, trust: bool = False, **defaults: Any) -> Any:
+        """Calls what `config["type"]` names with the other entries; `defaults` fill what is not given.
+
+        The config is not modified. A missing type, an unknown one and a misspelt argument name file and line.
+        """
+        where = getattr(config, "origin", (None, None))
+        file, line = where
+        if not isinstance(config, Mapping) or "type" not in config:
+            given = f"{config!r:.80}"
+            raise ConfigError(f"expected dict(type=…) that names a {self.kind}, got {given}", file=file, line=line)
+        target = self.get(config["type"], trust=trust, where=where)
+        arguments = {k: v for k, v in config.items() if k not in ("type", "_scope_")}
+        arguments = {**defaults, **arguments}
+        _check_arguments(target, arguments, str(config["type"]), where)
+        return target(**arguments)
+
+    def _dotted(self, path: str, trust: bool, where: tuple[str | None, int | None]) -> Any:
+        file, line = where
+        if not (trust or path.startswith(TRUSTED_PREFIXES)):
+            raise ConfigError(
+                f"type {path!r} would import code that this config names: pass --trust-config (trust=True) to allow it",
+                file=file,
+                line=line,
+            )
+        module, _, attribute = path.rpartition(".")
+        try:
+            return _import_object(f"{module}:{attribute}")
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(f"cannot import {self.kind} {path!r}: {error}", file=file, line=line) from error
+
+
+MODELS = Registry("model")
+DATASETS = Registry("dataset")
+TRANSFORMS = Registry("transform")
+HOOKS = Registry("hook")
+VISUALIZERS = Registry("visualizer")
+VISBACKENDS = Registry("visbackend")
+
+
+def _without_scope(name: str) -> str:
+    scope, dot, rest = name.partition(".")
+    return rest if dot and scope in SCOPES and "." not in rest else name
+
+
+def _import_object(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _entry_points(kind: str) -> dict[str, importlib.metadata.EntryPoint]:
+    return {point.name: point for point in importlib.metadata.entry_points(group=f"selfscope.{kind}")}
+
+
+def _check_arguments(
+    target: Any, arguments: Mapping[str, Any], name: str, where: tuple[str | None, int | None]
+) -> None:
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        return
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    file, line = where
+    unknown = [key for key in arguments if key not in parameters]
+    if unknown:
+        hint = nearest(unknown[0], parameters)
+        raise ConfigError(f"{name} takes no argument {unknown[0]!r}.{hint}", file=file, line=line)
+    by_name = [k for k, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    needed = [key for key in by_name if parameters[key].default is inspect.Parameter.empty]
+    missing = [key for key in needed if key not in arguments]
+    if missing:
+        raise ConfigError(f"{name} needs the argument {missing[0]!r}", file=file, line=line)

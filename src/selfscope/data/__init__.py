@@ -1,0 +1,1 @@
+"""Data sets and the training pipeline, with a record of everything that was sampled."""

@@ -1,0 +1,1 @@
+"""Backbones, masked-image models, and checkpoints in the dialects that people have."""

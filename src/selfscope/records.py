@@ -1,0 +1,345 @@
+"""Records: the frozen values that views yield, backends store and notebooks show.
+
+A record is validated when it is made, so that whoever stores it need not ask again. Pictures are `(H, W, 3)` uint8 RGB.
+"""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from selfscope.errors import RecordError
+
+RESERVED_TAGS = ("step", "_t")
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One value that can be stored; `kind` names the backend method that stores it (`add_<kind>`)."""
+
+    kind: ClassVar[str] = ""
+
+    def _repr_html_(self) -> str:
+        """Self-contained HTML: pictures travel inside as data, nothing is fetched."""
+        pictures = [_figure_html(picture, title) for title, picture in self._shown()]
+        return f'<div style="font:13px system-ui,sans-serif">{"".join(pictures)}{self._summary_html()}</div>'
+
+    def _shown(self) -> list[tuple[str, np.ndarray]]:
+        return []
+
+    def _summary_html(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+@dataclass(frozen=True, eq=False)
+class Scalars(Record):
+    """Numbers of one step, one line of `scalars.json`."""
+
+    kind: ClassVar[str] = "scalars"
+    values: Mapping[str, float]
+    step: int = 0
+    wall_time: float | None = None
+    """Seconds since the epoch; None: when it is stored."""
+
+    def __post_init__(self) -> None:
+        for tag in self.values:
+            if tag in RESERVED_TAGS:
+                raise RecordError(f"scalar tag {tag!r} is reserved by the file format: choose another name")
+        _freeze(self, values={str(tag): _number(tag, value) for tag, value in self.values.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Picture(Record):
+    """A picture to show, `(H, W, 3)` uint8 RGB."""
+
+    kind: ClassVar[str] = "picture"
+    key: str
+    pixels: np.ndarray
+    step: int = 0
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        check_picture(self.pixels, self.key)
+
+    def _shown(self) -> list[tuple[str, np.ndarray]]:
+        return [(self.caption or self.key, self.pixels)]
+
+    def _summary_html(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, eq=False)
+class Figure(Record):
+    """A matplotlib or Plotly figure object; drawn to files when it is stored."""
+
+    kind: ClassVar[str] = "figure"
+    key: str
+    figure: Any
+    step: int = 0
+    caption: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram(Record):
+    """Counts `(n,)` between edges `(n + 1,)`."""
+
+    kind: ClassVar[str] = "histogram"
+    key: str
+    counts: np.ndarray
+    edges: np.ndarray
+    step: int = 0
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if self.counts.ndim != 1 or self.edges.shape != (len(self.counts) + 1,):
+            raise RecordError(
+                f"{self.key}: expected counts (n,) and edges (n + 1,), got {self.counts.shape} and {self.edges.shape}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Record):
+    """Named columns of one length."""
+
+    kind: ClassVar[str] = "table"
+    key: str
+    columns: Mapping[str, Sequence[Any]]
+    step: int = 0
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(column) for name, column in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise RecordError(f"{self.key}: expected columns of one length, got {lengths}")
+        _freeze(self, columns=dict(self.columns))
+
+
+@dataclass(frozen=True, eq=False)
+class Text(Record):
+    """Markdown."""
+
+    kind: ClassVar[str] = "text"
+    key: str
+    text: str
+    step: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Config(Record):
+    """A config: the values, and the Python source that evaluates to them."""
+
+    kind: ClassVar[str] = "config"
+    values: Mapping[str, Any]
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Graph(Record):
+    """A model's structure: the module itself for backends that trace it, and its text for all others."""
+
+    kind: ClassVar[str] = "graph"
+    model: Any
+    inputs: Any = None
+    text: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding(Record):
+    """A map: coords `(N, 1..3)` of N items, with what is needed to read it honestly."""
+
+    kind: ClassVar[str] = "embedding"
+    key: str
+    coords: np.ndarray
+    """`(N, 1..3)` float32."""
+    labels: np.ndarray | None = None
+    """`(N,)` int64."""
+    class_names: tuple[str, ...] | None = None
+    paths: tuple[str, ...] | None = None
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Further `(N,)` values an item: trust, recall, norm, …"""
+    quality: Mapping[str, float] = field(default_factory=dict)
+    """`trustworthiness`, `continuity`, `knn_recall`, `kl_divergence`, …: see the metrics page."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """`method`, `metric`, `n`, `d`, `perplexity`, `seed`, `stage`, `model`, `trained`, …: what made the map."""
+    features: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """The `(N, D)` features the map was made from, by stage; may be empty."""
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        if self.coords.ndim != 2 or self.coords.shape[1] not in (1, 2, 3):
+            raise RecordError(f"{self.key}: expected coords (N, 1..3), got {self.coords.shape}")
+        parts = {"labels": self.labels, "paths": self.paths, **self.columns, **self.features}
+        for name, values in parts.items():
+            if values is not None and len(values) != len(self.coords):
+                raise RecordError(f"{self.key}: {len(values)} {name} for {len(self.coords)} points")
+        _freeze(self, columns=dict(self.columns), quality=dict(self.quality), settings=dict(self.settings))
+
+    def plot(self, **options: Any) -> np.ndarray:
+        """The map as a picture, with legend and caption; options are those of `selfscope.draw.scatter`."""
+        from selfscope.draw.scatter import embedding_picture
+
+        return embedding_picture(self, **options)
+
+    def _shown(self) -> list[tuple[str, np.ndarray]]:
+        return [(self.key, self.plot())]
+
+    def _summary_html(self) -> str:
+        return _mapping_html({**self.settings, **self.quality})
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction(Record):
+    """What a masked-image model makes of one image: four panels, the numbers, and every word needed to read them."""
+
+    kind: ClassVar[str] = "reconstruction"
+    key: str
+    pictures: Mapping[str, np.ndarray]
+    """`original`, `masked`, `reconstruction`, `pasted`: `(H, W, 3)` uint8, in this order."""
+    method: str
+    """`MAE`, `SimMIM`, `MaskFeat`, …"""
+    notes: tuple[str, ...] = ()
+    """Sentences that must stand on the picture: `untrained`, `uses the original's patch statistics`, …"""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """`input` (3, H, W) float32 normalised RGB, `mask` on the model's grid, `features`, `pred` (H, W, 3)."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """`path`, `seed`, `mask_ratio`, `pixel_stats`, `checkpoint`, `trained`, …"""
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        for name, picture in self.pictures.items():
+            check_picture(picture, f"{self.key}/{name}")
+        _freeze(self, pictures=dict(self.pictures), metrics=dict(self.metrics))
+        _freeze(self, arrays=dict(self.arrays), settings=dict(self.settings))
+
+    def plot(self, **options: Any) -> np.ndarray:
+        """The panels side by side with their titles and notes; options are those of `selfscope.draw.sample`."""
+        from selfscope.draw.sample import reconstruction_picture
+
+        return reconstruction_picture(self, **options)
+
+    def _shown(self) -> list[tuple[str, np.ndarray]]:
+        return [(self.key, self.plot())]
+
+    def _summary_html(self) -> str:
+        return _mapping_html({"method": self.method, **self.settings, **self.metrics})
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transform as it was applied to one view, with what it drew."""
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One augmented version of an image, as the model will see it before normalisation."""
+
+    picture: np.ndarray
+    """`(H, W, 3)` uint8 RGB."""
+    crop: tuple[float, float, float, float] | None = None
+    """`x, y, w, h` of what the view shows, in pixels of the upright original; None when it shows all of it."""
+    flip: str | None = None
+    """`horizontal`, `vertical`, `diagonal`, or None."""
+    steps: tuple[Step, ...] = ()
+    name: str = ""
+    """`view 1`, `90°`, `patch 3`, …: what stands under the picture."""
+
+    def __post_init__(self) -> None:
+        check_picture(self.picture, self.name or "view")
+
+
+@dataclass(frozen=True, eq=False)
+class Sample(Record):
+    """One item of a data set as a self-supervised pipeline hands it to the model, with everything that was sampled."""
+
+    kind: ClassVar[str] = "sample"
+    key: str
+    """Unique in its data set: the path below the data root, without suffix, or `<index>`."""
+    views: tuple[View, ...]
+    path: str | None = None
+    index: int = 0
+    label: int | None = None
+    label_name: str | None = None
+    original: np.ndarray | None = None
+    """The upright picture before any transform, `(H, W, 3)` uint8 RGB."""
+    mask: np.ndarray | None = None
+    """`(h, w)` uint8 of patches, 1 = removed, over the first view."""
+    boxes: np.ndarray | None = None
+    """`(n, 4)` xyxy patch boxes on `boxed`, for pretext tasks on patches."""
+    boxed: np.ndarray | None = None
+    """The picture that `boxes` lie on."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """`seed`, `epoch`, `pipeline`, …: replays the sample exactly."""
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.views:
+            raise RecordError(f"{self.key}: a sample needs at least one view")
+        if self.mask is not None and self.mask.ndim != 2:
+            raise RecordError(f"{self.key}: expected a mask (h, w), got {self.mask.shape}")
+        if self.boxes is not None and (self.boxes.ndim != 2 or self.boxes.shape[1] != 4):
+            raise RecordError(f"{self.key}: expected boxes (n, 4) xyxy, got {self.boxes.shape}")
+
+    def plot(self, **options: Any) -> np.ndarray:
+        """What the model sees, panels side by side; options are those of `selfscope.draw.sample`."""
+        from selfscope.draw.sample import sample_picture
+
+        return sample_picture(self, **options)
+
+    def _shown(self) -> list[tuple[str, np.ndarray]]:
+        return [(self.key, self.plot())]
+
+    def _summary_html(self) -> str:
+        rows = [
+            (view.name or f"view {i}", step.name, ", ".join(f"{k}={v}" for k, v in step.params.items()))
+            for i, view in enumerate(self.views, 1)
+            for step in view.steps
+        ]
+        cells = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
+        return f"<details><summary>what was sampled</summary><table>{cells}</table></details>"
+
+
+def check_picture(pixels: np.ndarray, key: str) -> None:
+    """Refuses anything but `(H, W, 3)` uint8 with at least one pixel, in one sentence that says what was given."""
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        given = f"{pixels.dtype} {tuple(pixels.shape)}" if hasattr(pixels, "shape") else type(pixels).__name__
+        raise RecordError(f"{key}: expected (H, W, 3) uint8 RGB, got {given}")
+    if 0 in pixels.shape:
+        raise RecordError(f"{key}: expected at least one pixel, got {tuple(pixels.shape)}")
+
+
+def _number(tag: str, value: Any) -> float:
+    try:
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else float(value)
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"scalar {tag!r}: expected one number, got {type(value).__name__} {value!r:.80}") from error
+
+
+def _freeze(record: Record, **mappings: dict[str, Any]) -> None:
+    for name, value in mappings.items():
+        object.__setattr__(record, name, MappingProxyType(value))
+
+
+def _figure_html(picture: np.ndarray, title: str) -> str:
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    data, text = b64encode(buffer.getvalue()).decode(), html.escape(title, quote=True)
+    return f'<img alt="{text}" title="{text}" style="max-width:100%" src="data:image/png;base64,{data}">'
+
+
+def _mapping_html(values: Mapping[str, Any]) -> str:
+    shown = {key: f"{value:.4g}" if isinstance(value, float) else str(value) for key, value in values.items()}
+    rows = "".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in shown.items())
+    return f"<table>{rows}</table>"

@@ -1,0 +1,1 @@
+"""The run folder: written append-only, readable at any moment, by anything."""

@@ -1,0 +1,1 @@
+"""The use cases: browse, extract, embed, reconstruct. They yield records and never choose where these go."""

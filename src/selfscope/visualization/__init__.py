@@ -1,0 +1,1 @@
+"""The Visualizer: draws, and hands records to storage backends."""

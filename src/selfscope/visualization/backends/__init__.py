@@ -1,0 +1,1 @@
+"""Places that records go to, a file each."""
