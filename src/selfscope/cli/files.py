@@ -1,0 +1,75 @@
+"""Where commands put what they make: pictures by suffix, runs by time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from selfscope.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from selfscope.visualization.visualizer import Visualizer
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def check_picture_path(path: Path) -> None:
+    """Refuses a suffix that is no picture format, before any work is done."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path}: expected a picture file ending in {', '.join(SUFFIXES)}")
+
+
+def save_picture(path: Path, picture: np.ndarray) -> None:
+    """Writes `(H, W, 3)` uint8 RGB; JPEG at quality 95 with full colour resolution. Folders are made."""
+    from PIL import Image
+
+    check_picture_path(path)
+    make_folder(path.parent)
+    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if path.suffix.lower() in (".jpg", ".jpeg") else {}
+    if path.suffix.lower() == ".png":
+        options = {"compress_level": 4}
+    Image.fromarray(picture).save(path, **options)
+
+
+def make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(f"{path}: a file stands where a folder is needed; choose another path") from error
+
+
+def new_run_folder(parent: Path, prefix: str = "") -> Path:
+    """`parent/<prefix><timestamp>`, with `-1`, `-2`, … when two runs start within one second."""
+    make_folder(parent)
+    stamp = prefix + time.strftime("%Y%m%d_%H%M%S")
+    for number in range(1000):
+        folder = parent / (stamp if number == 0 else f"{stamp}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise UsageError(f"{parent}: a thousand runs began in this second; choose another folder")
+
+
+def default_work_dir(config_path: str) -> Path:
+    """`work_dirs/<kind>/<config name>`, where the kind is the folder below `configs/`."""
+    path = Path(config_path)
+    parts = path.parts
+    kind = parts[parts.index("configs") + 1] if "configs" in parts[:-2] else path.parent.name or "runs"
+    return Path("work_dirs") / kind / path.stem
+
+
+def open_visualizer(config: Mapping[str, Any] | None, folder: Path, trust: bool = False) -> Visualizer:
+    """The config's Visualizer with its backends, or one with local files, storing in the run folder."""
+    from selfscope.config.registry import VISUALIZERS
+
+    local = {"type": "SelfSupVisualizer", "vis_backends": [{"type": "LocalVisBackend"}]}
+    named = dict((config or {}).get("visualizer") or local)
+    if not named.get("vis_backends"):
+        named["vis_backends"] = local["vis_backends"]
+    return VISUALIZERS.build({**named, "save_dir": str(folder)}, trust=trust)

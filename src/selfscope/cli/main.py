@@ -1,0 +1,69 @@
+"""Chooses the command, and turns what it raises into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, subcommand
+
+from selfscope import __version__
+from selfscope.cli.browse import Browse
+from selfscope.cli.config import ShowConfig
+from selfscope.cli.console import say_error
+from selfscope.cli.demo import Demo
+from selfscope.cli.reconstruct import Reconstruct
+from selfscope.cli.tsne import Tsne
+from selfscope.errors import SelfscopeError
+
+Command = (
+    Annotated[Browse, subcommand("browse")]
+    | Annotated[Tsne, subcommand("tsne")]
+    | Annotated[Reconstruct, subcommand("reconstruct")]
+    | Annotated[ShowConfig, subcommand("config")]
+    | Annotated[Demo, subcommand("demo")]
+)
+DESCRIPTION = "See what a self-supervised vision model has learned: its data, its embedding space, its reconstructions."
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; 0 when it did what was asked, 1 when it was refused (one sentence), 130 on Ctrl-C."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        print(f"selfscope {__version__}")
+        return 0
+    command = tyro.cli(
+        Command,  # type: ignore[arg-type]
+        args=arguments or ["--help"],
+        prog="selfscope",
+        description=DESCRIPTION,
+        config=(FlagCreatePairsOff,),
+    )
+    return guarded(command)
+
+
+def guarded(command: Callable[[], None]) -> int:
+    """Runs the command with errors said in a sentence; SIGTERM stops it as Ctrl-C does, so that runs close properly."""
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        command()
+    except SelfscopeError as error:
+        say_error(str(error))
+        return 1
+    except PermissionError as error:
+        say_error(f"no permission to write or read {error.filename}: choose another path")
+        return 1
+    except KeyboardInterrupt:
+        say_error("stopped; what was written before stays")
+        return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return 0
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,173 @@
+"""`selfscope reconstruct`: what a masked-image model fills in."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tyro.conf import Positional
+
+from selfscope.cli.console import progress_bar, say, say_skipped
+from selfscope.cli.files import check_picture_path, make_folder, new_run_folder, open_visualizer, save_picture
+from selfscope.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from selfscope.records import Reconstruction
+    from selfscope.views.load import LoadedModel
+
+
+@dataclass(frozen=True)
+class Reconstruct:
+    """Shows original, masked, reconstruction and reconstruction + visible, side by side.
+
+    Says on the picture when the weights are untrained, and when the original's own statistics were used.
+    """
+
+    config: Positional[str]
+    """Config of a masked-image model: MAE, SimMIM, MaskFeat."""
+    img_path: str | None = None
+    """A photo, a folder of photos, or a glob."""
+    out_file: str | None = None
+    """Picture to write; a folder when there are several photos."""
+    checkpoint: str | None = None
+    """Weights: a path or a link. Without it the model is untrained, and the picture says so."""
+    norm_pix: bool = False
+    """Give each patch the original's mean and spread (--pixel-stats patch), as heads trained with norm_pix need."""
+    pixel_stats: Literal["patch", "visible", "none"] | None = None
+    """Where a norm_pix head takes patch statistics from."""
+    use_vis_pipeline: bool = False
+    """Prepare and mask the photo by the config's vis_pipeline."""
+    target_generator: bool = False
+    """Show the model's target (MaskFeat's HOG) in place of the photo."""
+    mask_file: str | None = None
+    """Mask on the model's grid or one that divides it, 1 = removed: .npy, .npz or text."""
+    mask_ratio: float | None = None
+    """Share of patches to remove; the model's own by default."""
+    sweep: tuple[float, ...] = ()
+    """Several mask ratios, a row of panels each."""
+    save_arrays: str | None = None
+    """Also write input, mask, features, pred and panels to this .npz."""
+    work_dir: str | None = None
+    """Also record everything in a new run below this folder."""
+    seed: int = 0
+    """The same seed draws the same mask."""
+    device: str | None = None
+    """cpu, cuda:0, mps; the best present by default."""
+    cfg_options: tuple[str, ...] = ()
+    """Overrides of the config: a.b=c "k=[1,2]"."""
+    trust_config: bool = False
+    """Let the config import the code that it names."""
+
+    def __call__(self) -> None:
+        photos = self._photos()
+        self._check(photos)
+        from selfscope.views.load import load
+
+        model = load(
+            self.config,
+            self.checkpoint,
+            options=self.cfg_options,
+            device=self.device,
+            needed="all",
+            seed=self.seed,
+            trust=self.trust_config,
+        )
+        for line in model.messages():
+            say(line)
+        skipped: list[tuple[str, str]] = []
+        with ExitStack() as stack:
+            progress = stack.enter_context(progress_bar("reconstructing")) if len(photos) > 1 else lambda *_: None
+            run = None if self.work_dir is None else new_run_folder(Path(self.work_dir), "reconstruct_")
+            visualizer = None
+            if run is not None:
+                visualizer = stack.enter_context(open_visualizer(model.config, run, self.trust_config))
+            for index, photo in enumerate(photos):
+                try:
+                    records = list(self._records(model, photo))
+                except DataError as error:
+                    if len(photos) == 1:
+                        raise
+                    skipped.append((str(photo), str(error)))
+                    continue
+                self._write(photo, photos, records)
+                for record in records if visualizer is not None else ():
+                    visualizer.write(record)
+                progress(index + 1, len(photos))
+        say_skipped(skipped)
+        if run is not None:
+            say(f"run: {run}")
+
+    def _photos(self) -> list[Path]:
+        if self.img_path is None:
+            raise UsageError("reconstruct: give --img-path: a photo, a folder of photos, or a glob")
+        from selfscope.data.listing import is_image_name
+
+        path = Path(self.img_path)
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("*") if p.is_file() and is_image_name(p.name))
+        elif path.exists():
+            found = [path]
+        else:
+            found = sorted(Path(name) for name in glob.glob(self.img_path, recursive=True) if Path(name).is_file())
+        if not found:
+            kind = "holds no image" if path.is_dir() else "no such file, folder or glob match"
+            raise DataError(f"{self.img_path}: {kind}")
+        return found
+
+    def _check(self, photos: list[Path]) -> None:
+        if self.norm_pix and self.pixel_stats not in (None, "patch"):
+            raise UsageError(
+                f"--norm-pix means --pixel-stats patch, which --pixel-stats {self.pixel_stats} contradicts"
+            )
+        if self.mask_file and (self.mask_ratio is not None or self.sweep):
+            raise UsageError("--mask-file says which patches are removed: leave --mask-ratio and --sweep out")
+        if not self.out_file and not self.work_dir and not self.save_arrays:
+            raise UsageError("reconstruct: give --out-file, --work-dir or --save-arrays, or nothing would be kept")
+        if len(photos) > 1 and self.save_arrays:
+            raise UsageError(f"--save-arrays keeps one photo's arrays; --img-path names {len(photos)}: use --work-dir")
+        if self.out_file and len(photos) == 1 and not Path(self.out_file).is_dir():
+            check_picture_path(Path(self.out_file))
+        if self.out_file and len(photos) > 1:
+            if Path(self.out_file).suffix:
+                raise UsageError(f"--out-file {self.out_file}: {len(photos)} photos need a folder, not a file name")
+            make_folder(Path(self.out_file))
+
+    def _records(self, model: LoadedModel, photo: Path) -> Iterator[Reconstruction]:
+        from selfscope.views.given_mask import read_mask
+        from selfscope.views.reconstruct import reconstruct
+
+        options: dict[str, Any] = {
+            "seed": self.seed,
+            "pixel_stats": "patch" if self.norm_pix else self.pixel_stats or "none",
+            "use_vis_pipeline": self.use_vis_pipeline,
+            "target": self.target_generator,
+            "mask": read_mask(self.mask_file) if self.mask_file else None,
+        }
+        for ratio in self.sweep or (self.mask_ratio,):
+            key = photo.stem if not self.sweep else f"{photo.stem}-{ratio:g}"
+            yield reconstruct(model, photo, mask_ratio=ratio, key=key, **options)
+
+    def _write(self, photo: Path, photos: list[Path], records: list[Reconstruction]) -> None:
+        import numpy as np
+
+        from selfscope.draw.compose import stack_vertically
+
+        if self.out_file:
+            path = Path(self.out_file)
+            if len(photos) > 1 or path.is_dir():
+                path = path / self._relative(photo).with_suffix(".png")
+            save_picture(path, stack_vertically([record.plot() for record in records]))
+            say(f"{records[0].method} reconstruction of {photo.name}: {path}")
+        if self.save_arrays:
+            target = Path(self.save_arrays)
+            make_folder(target.parent)
+            np.savez(target, **records[0].arrays, **records[0].pictures)
+            say(f"arrays: {target}")
+
+    def _relative(self, photo: Path) -> Path:
+        root = Path(str(self.img_path))
+        return photo.relative_to(root) if root.is_dir() else Path(photo.name)

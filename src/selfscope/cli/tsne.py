@@ -1,0 +1,209 @@
+"""`selfscope tsne`: a map of a checkpoint's features."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tyro.conf import Positional
+
+from selfscope.cli.console import log_to, progress_bar, say, say_skipped
+from selfscope.cli.files import default_work_dir, new_run_folder, open_visualizer, save_picture
+from selfscope.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from selfscope.config.reader import Config
+    from selfscope.records import Embedding
+    from selfscope.structures import Features
+
+log = logging.getLogger("selfscope.tsne")
+
+
+@dataclass(frozen=True)
+class Tsne:
+    """Extracts features with a config and a checkpoint, and maps them, with numbers that say how far to trust the map.
+
+    Leaves features, pictures, a log and a run below --work-dir.
+    """
+
+    config: Positional[str | None] = None
+    """Config with a model and an extract_dataloader; not needed with --features."""
+    checkpoint: str | None = None
+    """Weights: a path or a link. Without it the model is untrained, and the picture says so."""
+    work_dir: str | None = None
+    """Parent of the new folder tsne_<timestamp>; work_dirs/… by default."""
+    vis_stage: Literal["backbone", "neck", "pre_logits"] = "backbone"
+    """Which output of the model."""
+    max_num_class: int | None = 20
+    """Keep labels below this number."""
+    max_num_samples: int | None = None
+    """Keep at most so many images of each class, chosen by the seed."""
+    class_idx: tuple[int, ...] = ()
+    """Keep just these labels."""
+    features: str | None = None
+    """Map this (N, D) .npy file instead; labels.npy beside it is used."""
+    method: Literal["tsne", "pca"] = "tsne"
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    n_components: int = 2
+    perplexity: float = 30.0
+    early_exaggeration: float = 12.0
+    learning_rate: float | Literal["auto"] = "auto"
+    """auto: N / early exaggeration, in scikit-learn's quarter units and at least 50."""
+    n_iter: int = 1000
+    n_iter_without_progress: int = 300
+    init: Literal["pca", "random"] = "pca"
+    seed: int = 0
+    deterministic: bool = False
+    """Let torch use deterministic algorithms only."""
+    device: str | None = None
+    """cpu, cuda:0, mps; the best present by default."""
+    batch_size: int | None = None
+    """Images a step; the config's by default."""
+    workers: int | None = None
+    """Processes that read images; the config's, at most one a core, by default."""
+    legend: bool = False
+    """Name every class, however many."""
+    show: bool = False
+    """Open the picture in a window."""
+    cfg_options: tuple[str, ...] = ()
+    """Overrides of the config: a.b=c "k=[1,2]"."""
+    trust_config: bool = False
+    """Let the config import the code that it names."""
+
+    def __call__(self) -> None:
+        options = self._engine_options()
+        config = self._config()
+        folder = new_run_folder(self._parent(config), "tsne_")
+        with ExitStack() as stack:
+            stack.enter_context(log_to(folder / "extract.log"))
+            log.info("selfscope tsne %s", {k: v for k, v in asdict(self).items() if v not in (None, ())})
+            visualizer = stack.enter_context(open_visualizer(config, folder, self.trust_config))
+            if config is not None:
+                visualizer.add_config(config)
+            features = self._read() if self.features else self._extract(config)
+            self._keep(features, folder)
+            for stage in features.arrays:
+                embedding = self._map(features, stage, options)
+                visualizer.write(embedding)
+                picture = embedding.plot(legend=True if self.legend else None)
+                save_picture(folder / "saved_pictures" / f"{stage}.png", picture)
+                if self.show:
+                    visualizer.show(picture, win_name=stage)
+                self._tell(embedding, folder)
+        say_skipped(features.skipped)
+        say(f"run: {folder}")
+
+    def _engine_options(self) -> dict[str, Any]:
+        """Checked before the features are extracted, not after."""
+        from selfscope.embedding.tsne import TSNE
+
+        names = [name for name in TSNE.__dataclass_fields__ if hasattr(self, name)]
+        options = {name: getattr(self, name) for name in names}
+        TSNE(**options)
+        return options
+
+    def _config(self) -> Config | None:
+        from selfscope.config.reader import load_config
+
+        if self.features:
+            return load_config(self.config, self.cfg_options) if self.config else None
+        if self.config is None:
+            raise UsageError("tsne: give a config (configs/tsne/…), or --features F.npy")
+        return load_config(self.config, self.cfg_options)
+
+    def _parent(self, config: Config | None) -> Path:
+        named = self.work_dir or (config or {}).get("work_dir")
+        return Path(named) if named else default_work_dir(self.config or "tsne/features.py")
+
+    def _extract(self, config: Config | None) -> Features:
+        from selfscope.views.extract import extract, extraction_dataset
+        from selfscope.views.load import load
+        from selfscope.views.subset import Subset
+
+        assert config is not None
+        if self.deterministic:
+            import torch
+
+            torch.use_deterministic_algorithms(True)
+        loader = dict(config.get("extract_dataloader") or {})
+        dataset = extraction_dataset(config, trust=self.trust_config)
+        model = load(
+            config,
+            self.checkpoint,
+            device=self.device,
+            needed=self.vis_stage,
+            seed=self.seed,
+            trust=self.trust_config,
+        )
+        for line in [*model.messages(), _dataset_line(dataset, self)]:
+            say(line)
+            log.info("%s", line)
+        subset = Subset(self.max_num_class, self.class_idx, self.max_num_samples, self.seed)
+        with progress_bar(f"extracting {self.vis_stage} features") as progress:
+            return extract(
+                model,
+                dataset,
+                stage=self.vis_stage,
+                subset=subset,
+                batch_size=self.batch_size or int(loader.get("batch_size", 32)),
+                workers=self.workers if self.workers is not None else _workers(loader),
+                progress=progress,
+            )
+
+    def _read(self) -> Features:
+        import numpy as np
+
+        from selfscope.structures import Features
+
+        path = Path(str(self.features))
+        beside = path.with_name("labels.npy")
+        try:
+            array = np.load(path)
+            labels = np.load(beside) if beside.exists() and beside != path else None
+        except FileNotFoundError as error:
+            raise DataError(f"{path}: no such file; --features takes an (N, D) .npy file") from error
+        except (ValueError, EOFError) as error:
+            raise DataError(f"{path}: cannot be read as a .npy file of numbers: {error}") from error
+        return Features({path.stem: array}, labels=labels, settings={"model": path.name})
+
+    def _keep(self, features: Features, folder: Path) -> None:
+        """Features reach the disk before the map is begun."""
+        if not self.features:
+            features.save(folder / "features")
+        for path, reason in features.skipped:
+            log.warning("left out %s: %s", path, reason)
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in features.arrays.items())
+        log.info("features: %s in %s", shapes, folder / "features")
+
+    def _map(self, features: Features, stage: str, options: dict[str, Any]) -> Embedding:
+        from selfscope.views.embed import pca, tsne
+
+        if self.method == "pca":
+            return pca(features, stage, n_components=self.n_components, metric=self.metric)
+        with progress_bar(f"t-SNE of {stage}", "iterations") as progress:
+            return tsne(features, stage, progress=progress, **options)
+
+    def _tell(self, embedding: Embedding, folder: Path) -> None:
+        settings = {k: v for k, v in embedding.settings.items() if v is not None}
+        log.info("map of %s: %s", embedding.key, settings)
+        log.info("quality of %s: %s", embedding.key, dict(embedding.quality))
+        numbers = [f"{k} {v:.3f}" for k, v in embedding.quality.items() if k not in ("k", "queries")]
+        trust = f" ({', '.join(numbers)} at k = {embedding.quality['k']})" if numbers else ""
+        say(f"{embedding.key}: {len(embedding.coords)} points{trust}")
+        say(f"picture: {folder / 'saved_pictures' / f'{embedding.key}.png'}")
+
+
+def _workers(loader: dict[str, Any]) -> int:
+    import os
+
+    return min(int(loader.get("num_workers", 0)), os.cpu_count() or 1)
+
+
+def _dataset_line(dataset: Any, command: Tsne) -> str:
+    classes = f", {len(dataset.classes)} classes" if dataset.classes else ""
+    limited = dataset.classes and command.max_num_class is not None and len(dataset.classes) > command.max_num_class
+    cut = f"; labels below {command.max_num_class} are mapped (--max-num-class)" if limited else ""
+    return f"data: {len(dataset)} images{classes}{cut if not command.class_idx else ''}"

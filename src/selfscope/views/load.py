@@ -1,0 +1,112 @@
+"""Names a model: a config with a checkpoint, a timm id, or a module, ready to look into."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from selfscope.config.reader import Config, load_config
+from selfscope.errors import ConfigError, ModelError, UsageError
+from selfscope.models.build import build_model
+from selfscope.models.checkpoint import read_checkpoint
+from selfscope.models.fit import FitReport, fit
+from selfscope.views.device import pick_device
+from selfscope.views.sizes import input_size
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model on its device in evaluation mode, with where it came from and how its weights fitted."""
+
+    module: Any
+    name: str
+    device: torch.device
+    image_size: int
+    """Side in pixels of the square that it looks at."""
+    config: Config | None = None
+    checkpoint: str | None = None
+    report: FitReport | None = None
+    """How the checkpoint fitted; None without one."""
+    trained: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values that say which model this is, for a record's settings."""
+        return {"model": self.name, "checkpoint": self.checkpoint, "trained": self.trained, **self.settings}
+
+    def messages(self) -> list[str]:
+        """What a person should know before looking: how the weights fitted, or that there are none."""
+        device = f"{self.name} on {self.device}, {self.image_size} x {self.image_size} px"
+        if self.report is not None:
+            return [device, *str(self.report).splitlines()]
+        return [device] if self.trained else [device, "no checkpoint: untrained, at its random start; pictures say so"]
+
+
+def load(
+    source: str | Path | nn.Module | LoadedModel,
+    checkpoint: str | Path | None = None,
+    *,
+    options: Mapping[str, Any] | Sequence[str] | None = None,
+    image_size: int | None = None,
+    device: str | torch.device | None = None,
+    needed: str = "backbone",
+    seed: int = 0,
+    trust: bool = False,
+) -> LoadedModel:
+    """A model from a config file and a checkpoint (path or link), a `timm:` id, or an `nn.Module`.
+
+    Without a checkpoint a config's model keeps its seeded random start and is called untrained wherever it is shown.
+    `needed` says which parameters must all come from the checkpoint: those of the `backbone`, or `all`; the rest is
+    counted and named in `report`. `image_size` overrides what the config's pipeline says. timm fetches weights only
+    for the id that is named here. `trust` allows the config's own dotted types to be imported.
+    """
+    place = pick_device(device)
+    if isinstance(source, LoadedModel):
+        return source
+    if isinstance(source, nn.Module) or str(source).startswith("timm:"):
+        if checkpoint is not None:
+            raise UsageError("load: a checkpoint goes with a config; load the weights into the module first")
+        return _ready_made(source, image_size, place)
+    config = load_config(source, options)
+    if "model" not in config:
+        raise ConfigError("has no `model = dict(type=…)` to build", file=str(source))
+    size = image_size or input_size(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = build_model(config["model"], image_size=size, trust=trust)
+    report, shown = None, None if checkpoint is None else str(checkpoint)
+    if checkpoint is not None:
+        report = fit(module, read_checkpoint(checkpoint), needed=needed)
+        log.info("%s", report)
+    module = module.to(place).eval()
+    return LoadedModel(module, Path(source).stem, place, size, config, shown, report, report is not None)
+
+
+def _ready_made(source: str | Path | nn.Module, image_size: int | None, device: torch.device) -> LoadedModel:
+    from selfscope.models.encoder import build_timm, wrap_module
+
+    if isinstance(source, nn.Module):
+        module, name, trained = wrap_module(source), type(source).__name__, True
+    else:
+        module, name, trained = build_timm(str(source)), str(source), True
+    size = image_size or getattr(module, "image_size", None) or 224
+    return LoadedModel(module.to(device).eval(), name, device, size, trained=trained)
+
+
+def require(model: LoadedModel, output: str) -> None:
+    """Refuses to show `output` of a model whose checkpoint left some of the parameters that it uses at random."""
+    missing = model.report.missing_for(output) if model.report is not None else ()
+    if missing:
+        named = ", ".join(list(missing)[:5]) + (", …" if len(missing) > 5 else "")
+        raise ModelError(
+            f"{model.checkpoint}: {len(missing)} parameters that {output} uses are not in the checkpoint ({named}); "
+            f"give a checkpoint that holds them, or none to see an untrained model"
+        )

@@ -1,0 +1,15 @@
+"""How a view tells how far it is; whoever calls it decides how that is shown."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Called with the number of items done and how many there are in all; for stages of work, also with a title."""
+
+    def __call__(self, done: int, total: int) -> None: ...
+
+
+def silent(done: int, total: int) -> None:
+    """Shows nothing."""
