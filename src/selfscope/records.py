@@ -25,6 +25,8 @@ class Record:
     """One value that can be stored; `kind` names the backend method that stores it (`add_<kind>`)."""
 
     kind: ClassVar[str] = ""
+    wall_time: float | None = field(default=None, kw_only=True)
+    """Seconds since the epoch at which it was logged; None: when it is stored."""
 
     def _repr_html_(self) -> str:
         """Self-contained HTML: pictures travel inside as data, nothing is fetched."""
@@ -45,8 +47,8 @@ class Scalars(Record):
     kind: ClassVar[str] = "scalars"
     values: Mapping[str, float]
     step: int = 0
-    wall_time: float | None = None
-    """Seconds since the epoch; None: when it is stored."""
+    file_path: str | None = None
+    """A further JSON-lines file, below the local backend's folder, that gets this line too."""
 
     def __post_init__(self) -> None:
         for tag in self.values:

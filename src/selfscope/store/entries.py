@@ -1,0 +1,145 @@
+"""Lines of the index (`media.jsonl`) and the records that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from selfscope.errors import RunError
+from selfscope.records import Config, Embedding, Figure, Graph, Histogram, Picture, Reconstruction, Record, Sample, Text
+from selfscope.records import Table as TableRecord
+from selfscope.store.embeddings import load_embedding
+from selfscope.store.encode import decode_picture
+from selfscope.store.figures import DrawnFigure
+from selfscope.store.lines import parse_lines, read_lines
+from selfscope.store.reconstructions import load_reconstruction
+from selfscope.store.samples import load_sample
+from selfscope.store.tables import read_parquet
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stored record that is not scalars: what the index says of it; `load` reads the record itself."""
+
+    kind: str
+    key: str
+    step: int
+    wall_time: float
+    path: Path
+    """The file (or the folder of an embedding)."""
+    caption: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """`size` in bytes, `width` and `height`, `rows`, `id`, … as the kind has them."""
+
+    def load(self) -> Record:
+        """The record as it was stored; a figure comes back as a `DrawnFigure`, a graph as its text."""
+        if self.kind not in LOADERS:
+            raise RunError(f"{self.path}: this version reads no records of kind {self.kind!r}")
+        try:
+            return LOADERS[self.kind](self)
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be read: {error.strerror or error}") from error
+
+
+def entry_of(line: Mapping[str, Any], run: Path) -> Entry:
+    """The entry of one line; the path may not leave the run."""
+    known = ("kind", "key", "step", "_t", "path", "caption")
+    path = run / str(line.get("path", ""))
+    if ".." in path.relative_to(run).parts:
+        raise RunError(f"{run}: the index names a path outside of the run: {line['path']!r}")
+    return Entry(
+        kind=str(line.get("kind", "")),
+        key=str(line.get("key", "")),
+        step=int(line.get("step", 0)),
+        wall_time=float(line.get("_t", "nan")),
+        path=path,
+        caption=str(line.get("caption", "")),
+        details={name: value for name, value in line.items() if name not in known},
+    )
+
+
+def _load_picture(entry: Entry) -> Picture:
+    return Picture(entry.key, decode_picture(entry.path), entry.step, entry.caption, wall_time=entry.wall_time)
+
+
+def _load_figure(entry: Entry) -> Figure:
+    suffixes = entry.details.get("files") or [entry.path.suffix]
+    drawn = DrawnFigure({suffix: entry.path.with_suffix(suffix).read_bytes() for suffix in suffixes})
+    return Figure(entry.key, drawn, entry.step, entry.caption, wall_time=entry.wall_time)
+
+
+def _load_histogram(entry: Entry) -> Histogram:
+    table = read_parquet(entry.path)
+    edges = np.append(table["left"], table["right"][-1:])
+    counts = np.asarray(table["count"])
+    return Histogram(entry.key, counts, edges, entry.step, entry.caption, wall_time=entry.wall_time)
+
+
+def _load_table(entry: Entry) -> TableRecord:
+    return TableRecord(entry.key, read_parquet(entry.path), entry.step, entry.caption, wall_time=entry.wall_time)
+
+
+def _load_text(entry: Entry) -> Text:
+    return Text(entry.key, entry.path.read_text(encoding="utf-8"), entry.step, wall_time=entry.wall_time)
+
+
+def _load_graph(entry: Entry) -> Graph:
+    return Graph(model=None, text=entry.path.read_text(encoding="utf-8"), wall_time=entry.wall_time)
+
+
+def _load_config(entry: Entry) -> Config:
+    from selfscope.config.reader import load_config
+
+    source = entry.path.read_text(encoding="utf-8")
+    return Config(load_config(entry.path), source, wall_time=entry.wall_time)
+
+
+def _load_embedding(entry: Entry) -> Embedding:
+    return load_embedding(entry.path)
+
+
+def _load_reconstruction(entry: Entry) -> Reconstruction:
+    folder, item = _collection(entry)
+    return load_reconstruction(folder, _row(folder / "metrics.jsonl", item))
+
+
+def _load_sample(entry: Entry) -> Sample:
+    folder, item = _collection(entry)
+    return load_sample(folder, _row(folder / "samples.jsonl", item))
+
+
+def _collection(entry: Entry) -> tuple[Path, str]:
+    item = str(entry.details["id"])
+    return entry.path.parents[item.count("/")], item
+
+
+def _row(path: Path, item: str) -> dict[str, Any]:
+    rows = _rows(path, path.stat().st_size)
+    if item not in rows:
+        raise RunError(f"{path}: holds nothing of {item!r}: the run was cut short while it was written")
+    return rows[item]
+
+
+@lru_cache(maxsize=8)
+def _rows(path: Path, size: int) -> dict[str, dict[str, Any]]:
+    lines, _ = parse_lines(read_lines(path)[0])
+    return {line["id"]: line for line in lines}
+
+
+LOADERS: dict[str, Callable[[Entry], Record]] = {
+    "picture": _load_picture,
+    "figure": _load_figure,
+    "histogram": _load_histogram,
+    "table": _load_table,
+    "text": _load_text,
+    "graph": _load_graph,
+    "config": _load_config,
+    "embedding": _load_embedding,
+    "reconstruction": _load_reconstruction,
+    "sample": _load_sample,
+}

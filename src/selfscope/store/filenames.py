@@ -1,0 +1,57 @@
+"""Names that people choose become paths inside the run: any text goes in, no path leaves the folder."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from pathlib import Path
+
+MAX_PART_BYTES = 120
+"""Longest part of a path, in UTF-8 bytes: 255 is the usual limit, less what step, counter and suffix need."""
+
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\ud800-\udfff]')
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+def safe_name(name: str) -> str:
+    """A relative path with `/` kept, that every file system takes; `val/recon` stays `val/recon`.
+
+    Parts that are empty or `.` go; `..`, forbidden characters, Windows' reserved names and parts over
+    `MAX_PART_BYTES` are replaced. What was replaced gets `~` and six hex digits of the given part, so two names never
+    become one.
+    """
+    parts = [_safe_part(part) for part in str(name).replace("\\", "/").split("/") if part not in ("", ".")]
+    return "/".join(parts) or "_"
+
+
+def _safe_part(part: str) -> str:
+    safe = "__" if part == ".." else _FORBIDDEN.sub("_", part).rstrip(". ")
+    if _RESERVED.fullmatch(safe):
+        safe = f"_{safe}"
+    encoded = safe.encode()
+    if len(encoded) > MAX_PART_BYTES:
+        safe = encoded[: MAX_PART_BYTES - 7].decode(errors="ignore")
+    if safe == part:
+        return safe
+    return f"{safe}~{blake2b(part.encode(errors='surrogatepass'), digest_size=3).hexdigest()}"
+
+
+class FreePaths:
+    """Finds paths that nothing stands at: the same stem again gives `<stem>-1`, `<stem>-2`, …
+
+    Remembers how far each stem has counted, so the thousandth picture of one name costs what the first did.
+    """
+
+    def __init__(self) -> None:
+        self._next: dict[Path, int] = {}
+
+    def take(self, stem: Path, *suffixes: str) -> Path:
+        """The first free stem, for which no file with any of the suffixes exists; its folder is made."""
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        count = self._next.get(stem, 0)
+        while True:
+            candidate = stem if count == 0 else stem.with_name(f"{stem.name}-{count}")
+            count += 1
+            if not any(candidate.with_name(candidate.name + suffix).exists() for suffix in suffixes or ("",)):
+                self._next[stem] = count
+                return candidate

@@ -1,0 +1,243 @@
+"""Reads a run folder, finished, running or cut short: scalars as arrays, everything else as records."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import numpy as np
+import orjson
+
+from selfscope.errors import RunError, nearest
+from selfscope.records import RESERVED_TAGS, Embedding, Reconstruction, Sample
+from selfscope.store.claim import is_alive, read_json
+from selfscope.store.entries import Entry, entry_of
+from selfscope.store.files import Layout
+from selfscope.store.lines import number_of, parse_lines, read_lines
+
+log = logging.getLogger(__name__)
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One tag over time, in the order it was logged: three arrays `(n,)`."""
+
+    step: np.ndarray
+    """int64."""
+    wall_time: np.ndarray
+    """float64, seconds since the epoch; NaN where the line has none."""
+    value: np.ndarray
+    """float64."""
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def __repr__(self) -> str:
+        return f"Series({len(self)} values)"
+
+
+class Records(Mapping[str, R]):
+    """Records of one kind by name, each read when it is asked for."""
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self.entries = entries
+
+    def __getitem__(self, name: str) -> R:
+        if name not in self.entries:
+            raise KeyError(f"no {name!r} here.{nearest(name, self.entries)}")
+        return self.entries[name].load()  # type: ignore[return-value]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __repr__(self) -> str:
+        return f"Records({list(self.entries)})"
+
+
+class Run:
+    """What one run folder holds, read anew at every access, so that a running run can be followed.
+
+    `problems` collects sentences about what could not be read (a line torn by a crash, …); each is logged once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: tuple[str, ...] = ()
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """`run.json`: name, start, versions, seed, config hash, status as it was written last."""
+        return read_json(self.path / "run.json")
+
+    @property
+    def name(self) -> str:
+        return str(self.info.get("name", self.path.name))
+
+    @property
+    def status(self) -> str:
+        """`running`, `finished`, `failed`, `interrupted` (also: its process is gone), or `unknown`."""
+        status = str(self.info.get("status", "unknown"))
+        return "interrupted" if status == "running" and not is_alive(self.path) else status
+
+    @property
+    def layout(self) -> Layout:
+        noted = self.info.get("layout")
+        return Layout(**noted) if noted else Layout()
+
+    @property
+    def data(self) -> Path:
+        """The folder of scalars, config and media."""
+        return self.path / self.layout.data
+
+    @overload
+    def scalars(self, tag: str) -> Series: ...
+    @overload
+    def scalars(self, tag: None = None) -> dict[str, Series]: ...
+    def scalars(self, tag: str | None = None) -> Series | dict[str, Series]:
+        """One tag's series, or all by tag; a tag that was never logged is refused with the nearest."""
+        path = self.data / self.layout.scalars
+        lines, torn = read_lines(path)
+        if tag is not None and tag.isascii():
+            needle = orjson.dumps(tag) + b":"
+            lines = [line for line in lines if needle in line]
+        objects, broken = parse_lines(lines)
+        self._report_torn(path, torn + broken)
+        if tag is None:
+            return _all_series(objects)
+        series = _all_series([line for line in objects if tag in line]).get(tag, _series([]))
+        if not len(series):
+            hint = nearest(tag, _tags(parse_lines(read_lines(path)[0])[0]))
+            raise RunError(f"{self.path}: no scalar {tag!r} was logged.{hint}")
+        return series
+
+    def media(self, kind: str | None = None) -> tuple[Entry, ...]:
+        """The index of all that is not scalars, or of one kind, in the order of logging."""
+        path = self.data / "media.jsonl"
+        if not path.exists():
+            found = self._pictures_without_index()
+        else:
+            lines, torn = read_lines(path)
+            objects, broken = parse_lines(lines)
+            self._report_torn(path, torn + broken)
+            found = [entry_of(line, self.path) for line in objects]
+        return tuple(entry for entry in found if kind in (None, entry.kind))
+
+    @property
+    def pictures(self) -> tuple[Entry, ...]:
+        return self.media("picture")
+
+    @property
+    def figures(self) -> tuple[Entry, ...]:
+        return self.media("figure")
+
+    @property
+    def histograms(self) -> tuple[Entry, ...]:
+        return self.media("histogram")
+
+    @property
+    def tables(self) -> tuple[Entry, ...]:
+        return self.media("table")
+
+    @property
+    def texts(self) -> tuple[Entry, ...]:
+        return self.media("text")
+
+    @property
+    def config(self) -> Any:
+        """The config that was logged last, as `load_config` gives it; None when there is none."""
+        from selfscope.config.reader import load_config
+
+        logged = self.media("config")
+        path = logged[-1].path if logged else self.data / self.layout.config
+        return load_config(path) if path.exists() else None
+
+    @property
+    def embeddings(self) -> Records[Embedding]:
+        """Maps by the name of their folder."""
+        return self._records("embedding", "embeddings")
+
+    @property
+    def reconstructions(self) -> Records[Reconstruction]:
+        """Reconstructions by `<collection>/<key>`."""
+        return self._records("reconstruction", "reconstructions")
+
+    @property
+    def samples(self) -> Records[Sample]:
+        """Samples by `<collection>/<key>`."""
+        return self._records("sample", "browse")
+
+    def _records(self, kind: str, folder: str) -> Records[Any]:
+        root = self.path / folder
+        return Records({e.path.relative_to(root).as_posix().removesuffix(".png"): e for e in self.media(kind)})
+
+    def _pictures_without_index(self) -> list[Entry]:
+        """Pictures of a folder that MMEngine wrote: `<name>_<step>.png`."""
+        root = self.data / self.layout.pictures
+        found = []
+        for path in sorted(root.rglob("*.png")):
+            key, _, step = path.relative_to(root).as_posix().removesuffix(".png").rpartition("_")
+            if key and step.isdigit():
+                found.append(Entry("picture", key, int(step), path.stat().st_mtime, path))
+        return found
+
+    def _report_torn(self, path: Path, count: int) -> None:
+        if count:
+            lines = "1 line was" if count == 1 else f"{count} lines were"
+            sentence = f"{path}: {lines} incomplete and skipped"
+            if sentence not in self.problems:
+                log.warning(sentence)
+                self.problems += (sentence,)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.status})"
+
+
+def open_run(path: str | Path) -> Run:
+    """Opens a run folder, or its `vis_data`, for reading; also one that MMEngine's local backend wrote."""
+    root = Path(path)
+    if not root.is_dir():
+        raise RunError(f"{root}: no such folder")
+    for candidate in (root, root.parent) if root.name == "vis_data" else (root,):
+        if is_run(candidate):
+            return Run(candidate)
+    inside = sorted(p.parent for p in root.glob("*/run.json"))
+    hint = f": it holds {len(inside)} runs, the last is {inside[-1]}" if inside else ": it has no run.json"
+    raise RunError(f"{root}: is not a run folder{hint}")
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run: ours by `run.json`, MMEngine's by `vis_data/scalars.json`."""
+    return (path / "run.json").is_file() or (path / "vis_data" / "scalars.json").is_file()
+
+
+def _tags(objects: list[dict[str, Any]]) -> list[str]:
+    seen: dict[str, None] = {}
+    for line in objects:
+        seen.update(dict.fromkeys(line))
+    return [name for name in seen if name not in RESERVED_TAGS]
+
+
+def _all_series(objects: list[dict[str, Any]]) -> dict[str, Series]:
+    """Every tag that is one number a line; MMEngine also writes lists there, which are no series."""
+    rows: defaultdict[str, list[tuple[int, float, float]]] = defaultdict(list)
+    for line in objects:
+        step, wall_time = line.get("step", 0), line.get("_t", math.nan)
+        for tag, value in line.items():
+            number = number_of(value) if value.__class__ is str else value
+            if isinstance(number, (int, float)):
+                rows[tag].append((step, wall_time, number))
+    return {tag: _series(found) for tag, found in rows.items() if tag not in RESERVED_TAGS}
+
+
+def _series(rows: list[tuple[int, float, float]]) -> Series:
+    step, wall_time, value = zip(*rows, strict=True) if rows else ((), (), ())
+    return Series(np.array(step, np.int64), np.array(wall_time, np.float64), np.array(value, np.float64))

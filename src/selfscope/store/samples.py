@@ -1,0 +1,133 @@
+"""`browse/<collection>/`: samples of a data set as the model sees them, with everything that was sampled.
+
+Each sample is one line of `samples.jsonl` as it comes; `samples.parquet` (one row a view) and `overlaps.parquet`
+(one row a pair of views) are made of these at close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from selfscope.records import Sample, Step, View
+from selfscope.store.encode import decode_picture, encode_png
+from selfscope.store.filenames import safe_name
+from selfscope.store.files import RunFiles, write_bytes
+from selfscope.store.lines import json_line, parse_lines, read_lines
+from selfscope.store.tables import rows_to_columns, write_parquet
+
+
+def store_sample(run: RunFiles, record: Sample) -> None:
+    """`settings["collection"]` names the folder; without it, `settings["phase"]`, or `samples`."""
+    settings = record.settings
+    folder = run.root / "browse" / safe_name(str(settings.get("collection") or settings.get("phase") or "samples"))
+    name = f"{safe_name(record.key)}_{record.step}" if record.step else safe_name(record.key)
+    data = encode_png(record.plot())
+    path = run.save(folder / name, {".png": data})
+    item = path.relative_to(folder).as_posix().removesuffix(".png")
+    pictures = {f"{i}": view.picture for i, view in enumerate(record.views, 1)}
+    pictures |= {
+        name: picture
+        for name, picture in (("original", record.original), ("boxed", record.boxed))
+        if picture is not None
+    }
+    for part, picture in pictures.items():
+        write_bytes(folder / "views" / item / f"{part}.png", encode_png(picture))
+    run.rows(folder, "samples", compile_samples).append(json_line(_sample_line(record, item)))
+    run.index(record, path, size=len(data), id=item)
+
+
+def _sample_line(record: Sample, item: str) -> dict[str, Any]:
+    views = [
+        {
+            "name": view.name,
+            "crop": view.crop,
+            "flip": view.flip,
+            "steps": [{"name": step.name, "params": dict(step.params)} for step in view.steps],
+        }
+        for view in record.views
+    ]
+    return {
+        "id": item,
+        "key": record.key,
+        "step": record.step,
+        "path": record.path,
+        "index": record.index,
+        "label": record.label,
+        "label_name": record.label_name,
+        "views": views,
+        "original": record.original is not None,
+        "mask": record.mask,
+        "boxes": record.boxes,
+        "boxed": record.boxed is not None,
+        "settings": dict(record.settings),
+    }
+
+
+def compile_samples(folder: Path) -> None:
+    lines, _ = parse_lines(read_lines(folder / "samples.jsonl")[0])
+    rows = [_view_row(line, number, view) for line in lines for number, view in enumerate(line["views"], 1)]
+    write_parquet(folder / "samples.parquet", rows_to_columns(rows))
+    pairs = [
+        {"id": line["id"], **overlap}
+        for line in lines
+        for overlap in crop_overlaps([view["crop"] for view in line["views"]])
+    ]
+    names = ("id", "view_a", "view_b", "iou", "a_in_b", "b_in_a")
+    write_parquet(folder / "overlaps.parquet", {name: [pair[name] for pair in pairs] for name in names})
+
+
+def _view_row(line: dict[str, Any], number: int, view: dict[str, Any]) -> dict[str, Any]:
+    crop = dict(zip(("crop_x", "crop_y", "crop_w", "crop_h"), view["crop"] or (None,) * 4, strict=True))
+    params = {f"{step['name']}.{name}": value for step in view["steps"] for name, value in step["params"].items()}
+    known = {name: line[name] for name in ("id", "path", "label", "label_name", "step")}
+    return {**known, "view": number, **crop, "flip": view["flip"], **params}
+
+
+def crop_overlaps(crops: Sequence[Sequence[float] | None]) -> list[dict[str, float]]:
+    """Intersection over union of every pair of crops (x, y, w, h), and the share of each that lies in the other.
+
+    Views are counted from 1; a view without a crop takes part in no pair.
+    """
+    found = []
+    placed = [(number, crop) for number, crop in enumerate(crops, 1) if crop is not None]
+    for (a, (ax, ay, aw, ah)), (b, (bx, by, bw, bh)) in combinations(placed, 2):
+        width = max(0.0, min(ax + aw, bx + bw) - max(ax, bx))
+        height = max(0.0, min(ay + ah, by + bh) - max(ay, by))
+        common, first, second = width * height, aw * ah, bw * bh
+        shares = {"iou": common / (first + second - common), "a_in_b": common / first, "b_in_a": common / second}
+        found.append({"view_a": a, "view_b": b, **shares})
+    return found
+
+
+def load_sample(folder: Path, line: dict[str, Any]) -> Sample:
+    """The record that one line of `samples.jsonl` stands for."""
+    pictures = folder / "views" / line["id"]
+    views = tuple(
+        View(
+            picture=decode_picture(pictures / f"{number}.png"),
+            crop=None if view["crop"] is None else tuple(view["crop"]),
+            flip=view["flip"],
+            steps=tuple(Step(step["name"], step["params"]) for step in view["steps"]),
+            name=view["name"],
+        )
+        for number, view in enumerate(line["views"], 1)
+    )
+    return Sample(
+        key=line["key"],
+        views=views,
+        path=line["path"],
+        index=line["index"],
+        label=line["label"],
+        label_name=line["label_name"],
+        original=decode_picture(pictures / "original.png") if line["original"] else None,
+        mask=None if line["mask"] is None else np.asarray(line["mask"], np.uint8),
+        boxes=None if line["boxes"] is None else np.asarray(line["boxes"], np.float32).reshape(-1, 4),
+        boxed=decode_picture(pictures / "boxed.png") if line["boxed"] else None,
+        settings=line["settings"],
+        step=line["step"],
+    )
