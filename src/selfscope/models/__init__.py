@@ -1,1 +1,1 @@
-"""Backbones, masked-image models, and checkpoints in the dialects that people have."""
+"""Backbones and masked-image models on timm's parts; checkpoints read safely and fitted without silence."""

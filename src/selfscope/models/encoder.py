@@ -1,0 +1,197 @@
+"""Encoders that come without a config: a timm id, or any module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from selfscope.errors import ModelError, nearest
+from selfscope.models.encoding import evaluating
+from selfscope.models.normaliser import Normaliser
+from selfscope.models.outputs import ExtractedFeatures
+
+TIMM = "timm:"
+IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+class ModuleEncoder(nn.Module):
+    """A module with the interface of `encoding.Encoder`: `normaliser`, `extract`, `method`, `notes`, `image_size`.
+
+    `pipeline` is the evaluation pipeline that goes with it, as a config would write it; `transform` is a callable
+    that the maker gave for the same purpose, from a PIL image to pixels `(3, H, W)`.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        normaliser: Normaliser,
+        *,
+        method: str,
+        forward: Callable[[Tensor], Any] | None = None,
+        index: str = "0",
+        image_size: int | None = None,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        transform: Callable[[Any], Tensor] | None = None,
+        trained: bool = True,
+        notes: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.normaliser = normaliser
+        self.method = method
+        self.image_size = image_size
+        self.pipeline = list(pipeline) if pipeline is not None else None
+        self.transform = transform
+        self.trained = trained
+        self.notes = tuple(notes)
+        self._forward = forward or module
+        self._index = index
+
+    @torch.no_grad()
+    def extract(self, pixels: Tensor, stage: str = "backbone") -> ExtractedFeatures:
+        """One vector per image, `(B, D)` by `feat_<index>`; a module has no neck or head to ask for.
+
+        Maps `(B, D, h, w)` are averaged over space, tokens `(B, L, D)` over tokens, with a note; a module that gives
+        several (a dict, a list) has them all, by name or position.
+        """
+        if stage not in ("backbone", "neck"):
+            raise ModelError(f"{self.method}: a module without a config has no {stage}; choose the stage backbone")
+        with evaluating(self):
+            given = self._forward(pixels)
+        outputs, notes = named_outputs(given, self._index), []
+        vectors: dict[str, Tensor] = {}
+        for name, value in outputs.items():
+            vectors[name], note = as_vector(value, f"{self.method}: {name}", len(pixels))
+            notes += [note] if note else []
+        if stage == "neck":
+            last = list(vectors.values())[-1]
+            vectors = {"feat_neck": last}
+            notes.append(f"{self.method} has no neck here: these are its backbone's pooled features")
+        return ExtractedFeatures(vectors.items(), notes)
+
+
+def build_timm(name: str, *, pretrained: bool = True, image_size: int | None = None) -> ModuleEncoder:
+    """A timm model by `timm:<model>[.<weights>]`, without classifier, with the preprocessing of its weights.
+
+    `pretrained` fetches the weights through timm (from the Hugging Face Hub) when they are not in its cache. `extract`
+    gives what timm's classifier would see, under the index of the last of timm's feature stages.
+    """
+    import timm
+    from timm.data import resolve_model_data_config
+
+    model_name = name.removeprefix(TIMM)
+    if not timm.is_model(model_name):
+        hint = nearest(model_name.partition(".")[0], timm.list_models())
+        raise ModelError(f"timm has no model {model_name!r}.{hint}")
+    options: dict[str, Any] = {} if image_size is None else {"img_size": image_size}
+    try:
+        model = timm.create_model(model_name, pretrained=pretrained, num_classes=0, **options)
+    except TypeError:
+        model = timm.create_model(model_name, pretrained=pretrained, num_classes=0)
+    except RuntimeError as error:
+        raise ModelError(f"timm cannot give {model_name!r}: {error}") from error
+    data = resolve_model_data_config(model)
+    side = image_size or data["input_size"][-1]
+    return ModuleEncoder(
+        model,
+        Normaliser([255 * v for v in data["mean"]], [255 * v for v in data["std"]]),
+        method=f"{TIMM}{model_name}",
+        forward=lambda pixels: model.forward_head(model.forward_features(pixels), pre_logits=True),  # type: ignore[operator]
+        index=str(max(len(getattr(model, "feature_info", [])) - 1, 0)),
+        image_size=side,
+        pipeline=evaluation_pipeline(side, data["crop_pct"], data["interpolation"]),
+        trained=pretrained,
+    )
+
+
+def wrap_module(
+    module: nn.Module,
+    *,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    transform: Callable[[Any], Tensor] | None = None,
+    image_size: int | None = None,
+    channel_order: str = "rgb",
+    name: str | None = None,
+    trained: bool = True,
+) -> ModuleEncoder:
+    """Any module that turns pixels `(B, 3, H, W)` into features.
+
+    `mean` and `std` are in 0..255 units; without them a `Normalize` step in `transform` is asked, then a timm model's
+    own configuration, and else ImageNet's are taken, with a note.
+    """
+    method, notes, pipeline = name or type(module).__name__, [], None
+    found = (mean, std) if mean is not None and std is not None else _stated_by(module, transform)
+    if (mean is None) != (std is None):
+        raise ModelError("wrap_module: give mean and std together")
+    if found is None:
+        found = (IMAGENET_MEAN, IMAGENET_STD)
+        notes.append("mean and std of ImageNet were assumed: pass mean= and std= (0..255) if the model saw others")
+    settings = getattr(module, "pretrained_cfg", None)
+    if isinstance(settings, Mapping) and "input_size" in settings:
+        image_size = image_size or settings["input_size"][-1]
+        crop, interpolation = settings.get("crop_pct") or 0.875, settings.get("interpolation") or "bicubic"
+        pipeline = evaluation_pipeline(image_size, crop, interpolation)
+    return ModuleEncoder(
+        module,
+        Normaliser(found[0], found[1], channel_order),
+        method=method,
+        image_size=image_size,
+        pipeline=pipeline,
+        transform=transform,
+        trained=trained,
+        notes=notes,
+    )
+
+
+def evaluation_pipeline(side: int, crop_pct: float, interpolation: str) -> list[dict[str, Any]]:
+    """timm's evaluation preprocessing as a config writes it: short edge to side / crop_pct, then the centre."""
+    method = interpolation if interpolation in ("nearest", "bilinear", "bicubic", "lanczos") else "bicubic"
+    scale = int(side / crop_pct)
+    return [
+        {"type": "LoadImageFromFile"},
+        {"type": "ResizeEdge", "scale": scale, "edge": "short", "backend": "pillow", "interpolation": method},
+        {"type": "CenterCrop", "crop_size": side},
+        {"type": "PackSelfSupInputs"},
+    ]
+
+
+def named_outputs(given: Any, index: str) -> dict[str, Tensor]:
+    """What a module returned as `{"feat_<index or name>": tensor}`."""
+    if isinstance(given, Tensor):
+        return {f"feat_{index}": given}
+    if isinstance(given, Mapping):
+        named = {f"feat_{key}": value for key, value in given.items() if isinstance(value, Tensor)}
+    elif isinstance(given, (list, tuple)):
+        named = {f"feat_{i}": value for i, value in enumerate(given) if isinstance(value, Tensor)}
+    else:
+        named = {}
+    if not named:
+        raise ModelError(f"expected a module that returns tensors, got {type(given).__name__}")
+    return named
+
+
+def as_vector(value: Tensor, name: str, batch: int) -> tuple[Tensor, str]:
+    """`(B, D)` and a note on how it was pooled."""
+    if value.ndim in (2, 3, 4) and len(value) == batch and 0 not in value.shape:
+        if value.ndim == 2:
+            return value, ""
+        if value.ndim == 3:
+            return value.mean(1), f"{name}: averaged over {value.shape[1]} tokens"
+        return value.mean((2, 3)), ""
+    raise ModelError(f"{name}: expected ({batch}, D), ({batch}, L, D) or ({batch}, D, h, w), got {tuple(value.shape)}")
+
+
+def _stated_by(module: nn.Module, transform: Any) -> tuple[Sequence[float], Sequence[float]] | None:
+    """Mean and std in 0..255 units from a torchvision `Normalize`, or from timm's `pretrained_cfg`."""
+    for step in getattr(transform, "transforms", [transform]):
+        mean, std = getattr(step, "mean", None), getattr(step, "std", None)
+        if mean is not None and std is not None:
+            return [255 * float(v) for v in mean], [255 * float(v) for v in std]
+    settings = getattr(module, "pretrained_cfg", None)
+    if isinstance(settings, Mapping) and settings.get("mean") and settings.get("std"):
+        return [255 * v for v in settings["mean"]], [255 * v for v in settings["std"]]
+    return None

@@ -1,0 +1,126 @@
+"""Any backbone with what surrounds it, giving one vector per image for each stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from selfscope.errors import ModelError
+from selfscope.models.normaliser import Normaliser
+from selfscope.models.outputs import ExtractedFeatures, StageOutput
+
+STAGES = ("backbone", "neck", "pre_logits")
+UNUSED_BY_EXTRACTION = ("backbone.mask_token",)
+
+
+class Encoder(nn.Module):
+    """A backbone, and where the config has them and they are known here, its neck and head.
+
+    `method` is the algorithm's name in the config. `trained` turns True when a checkpoint has been fitted. `notes`
+    are sentences on what was left out or read differently, to be shown with every result.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        normaliser: Normaliser,
+        *,
+        method: str,
+        neck: nn.Module | None = None,
+        head: nn.Module | None = None,
+        unbuilt: Mapping[str, str] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.neck = neck
+        self.head = head
+        self.normaliser = normaliser
+        self.method = method
+        self.trained = False
+        self.unbuilt = dict(unbuilt or {})
+        """`neck` and `head` types of the config that are not known here; their weights are set aside."""
+        self.notes = (*notes, *([normaliser.note] if normaliser.note else []))
+
+    @property
+    def image_size(self) -> int | tuple[int, int] | None:
+        """Side of the square that the model looks at, `(H, W)` when it is none; None: any size will do."""
+        size = getattr(self.backbone, "image_size", None)
+        return size[0] if size is not None and size[0] == size[1] else size
+
+    @property
+    def out_indices(self) -> tuple[int, ...]:
+        return tuple(self.backbone.out_indices)  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def extract(self, pixels: Tensor, stage: str = "backbone") -> ExtractedFeatures:
+        """One vector per image: `feat_<out_index>` `(B, D)` for the backbone, `feat_neck`, `feat_pre_logits`.
+
+        A backbone's class token stands for the image where the config gives it out, else the mean over space. Several
+        outputs through one neck are `feat_neck_<out_index>`. Runs in evaluation mode whatever mode the model is in.
+        """
+        if stage not in STAGES:
+            raise ModelError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
+        with evaluating(self):
+            outputs = [output.pooled for output in self.encode(pixels)]
+            if stage == "backbone":
+                named = zip(self.out_indices, outputs, strict=True)
+                return ExtractedFeatures((f"feat_{i}", vector) for i, vector in named)
+            vectors, notes = self.through_neck(outputs)
+            if stage == "pre_logits":
+                return ExtractedFeatures([("feat_pre_logits", self.before_logits(vectors[-1]))], notes)
+        names = ["feat_neck"] if len(vectors) == 1 else [f"feat_neck_{i}" for i in self.out_indices]
+        return ExtractedFeatures(zip(names, vectors, strict=True), notes)
+
+    def encode(self, pixels: Tensor) -> tuple[StageOutput, ...]:
+        """The backbone's outputs, one for each of `out_indices`."""
+        return self.backbone(pixels)
+
+    def through_neck(self, vectors: list[Tensor]) -> tuple[list[Tensor], tuple[str, ...]]:
+        """Pooled outputs through the neck, with a note when there is none."""
+        if "neck" in self.unbuilt:
+            raise ModelError(f"the neck {self.unbuilt['neck']} is not built here: choose the stage backbone")
+        if self.neck is None:
+            return vectors, (f"{self.method} has no neck here: these are the backbone's pooled features",)
+        return [self.neck(vector) for vector in vectors], ()
+
+    def before_logits(self, vector: Tensor) -> Tensor:
+        """What the head's last layer sees."""
+        if self.head is None:
+            head = self.unbuilt.get("head", "no head")
+            raise ModelError(f"pre_logits needs a classification head, {self.method} has {head}: choose another stage")
+        return self.head.pre_logits(vector)  # type: ignore[operator]
+
+    def needed_by(self, output: str) -> frozenset[str]:
+        """Names of the parameters and buffers that `output` is computed from: a stage of `extract`, or `all`."""
+        parts = {
+            "backbone": ("backbone.",),
+            "neck": ("backbone.", "neck."),
+            "pre_logits": ("backbone.", "neck.", "head."),
+        }
+        names = [name for name in self.state_dict() if not name.endswith("num_batches_tracked")]
+        if output not in parts:
+            return frozenset(names)
+        return frozenset(n for n in names if n.startswith(parts[output]) and n not in UNUSED_BY_EXTRACTION)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, each submodule's own mode again afterwards."""
+    training = [part for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def same_device(module: nn.Module, values: Any) -> Tensor:
+    """An array or tensor on the device of the module's weights."""
+    return torch.as_tensor(values, device=next(module.parameters()).device)

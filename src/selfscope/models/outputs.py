@@ -1,0 +1,46 @@
+"""What backbones give, and how a vector per image is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from selfscope.errors import ConfigError
+
+
+class StageOutput(NamedTuple):
+    """One output of a backbone; a `vector`, where there is one, stands for the image, else the mean of the `map`."""
+
+    map: Tensor | None
+    """`(B, D, h, w)`."""
+    vector: Tensor | None = None
+    """`(B, D)`: a class token, or an average that the backbone took itself."""
+
+    @property
+    def pooled(self) -> Tensor:
+        """`(B, D)`."""
+        if self.vector is not None:
+            return self.vector
+        assert self.map is not None
+        return self.map.mean((2, 3))
+
+
+class ExtractedFeatures(dict[str, Tensor]):
+    """`{"feat_<index>" | "feat_neck" | "feat_pre_logits": (B, D)}`, with sentences on what was done differently."""
+
+    def __init__(self, values: Iterable[tuple[str, Tensor]], notes: Sequence[str] = ()) -> None:
+        super().__init__(values)
+        self.notes = tuple(notes)
+
+
+def resolve_indices(indices: Any, count: int) -> tuple[int, ...]:
+    """`out_indices` as ascending positions below `count`; given as an int, negative ints from the end, or a list."""
+    listed = list(indices) if isinstance(indices, (list, tuple)) else [indices]
+    if not listed or any(isinstance(i, bool) or not isinstance(i, int) for i in listed):
+        raise ConfigError(f"out_indices: expected an int or a list of ints, got {indices!r}")
+    resolved = sorted({count + i if i < 0 else i for i in listed})
+    if resolved[0] < 0 or resolved[-1] >= count:
+        raise ConfigError(f"out_indices: expected 0..{count - 1} (or negative from the end), got {indices!r}")
+    return tuple(resolved)

@@ -1,0 +1,103 @@
+"""Reads pickled checkpoints without running what they hold.
+
+`torch.load(weights_only=True)` rebuilds tensors and plain containers only. Training leaves other things beside the
+weights (MMEngine's loss history, numpy scalars, argparse options); for the names listed here it gets a stand-in that
+holds nothing and does nothing, never the real object. Every other name is refused.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from selfscope.errors import CheckpointError
+
+
+class Inert:
+    """Stands for an object that is not rebuilt: takes any arguments and any state, keeps and computes nothing."""
+
+    def __init__(self, *args: Any, **options: Any) -> None: ...
+
+    def __setstate__(self, state: Any) -> None: ...
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Inert)
+
+    def __repr__(self) -> str:
+        return "<not loaded>"
+
+
+def inert(*args: Any) -> Inert:
+    """Stands for a function: in a pickle, `getattr(HistoryBuffer, "mean")` and the like come to this."""
+    return Inert()
+
+
+OBJECTS = (
+    "mmengine.logging.history_buffer.HistoryBuffer",
+    "mmengine.config.config.ConfigDict",
+    "mmcv.utils.config.ConfigDict",
+    "addict.addict.Dict",
+    "argparse.Namespace",
+    "numpy.ndarray",
+    "numpy.dtype",
+    *(
+        f"numpy.dtypes.{kind}DType"
+        for kind in ("Bool", "Int32", "Int64", "UInt8", "UInt32", "UInt64", "Float16", "Float32", "Float64", "Str")
+    ),
+    "pathlib.Path",
+    "pathlib.PosixPath",
+    "pathlib.WindowsPath",
+    "pathlib._local.PosixPath",
+    "pathlib._local.WindowsPath",
+    "datetime.datetime",
+)
+FUNCTIONS = (
+    "builtins.getattr",
+    "numpy.core.multiarray._reconstruct",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray._reconstruct",
+    "numpy._core.multiarray.scalar",
+    "numpy._core.numeric._frombuffer",
+    "numpy.core.numeric._frombuffer",
+    "numpy.random._pickle.__randomstate_ctor",
+    "numpy.random._pickle.__generator_ctor",
+)
+WANTED = re.compile(r"GLOBAL '?([\w.]+)")
+
+
+def unpickle(path: Path) -> Any:
+    """The content of a file that `torch.save` wrote, tensors on the CPU; a `CheckpointError` for anything else."""
+    stand_ins: list[Any] = [*((Inert, name) for name in OBJECTS), *((inert, name) for name in FUNCTIONS)]
+    try:
+        with torch.serialization.safe_globals(stand_ins):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path) or None)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(_refusal(path, str(error))) from error
+    except (EOFError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise CheckpointError(f"{path}: damaged or cut short, or not written by torch.save ({reason})") from error
+
+
+def _refusal(path: Path, reason: str) -> str:
+    wanted = WANTED.search(reason)
+    if wanted:
+        return (
+            f"{path}: refused, because its pickle asks for {wanted[1]}, which could run code when loaded; "
+            f"if you trust its maker, load it there and save only the state_dict"
+        )
+    first = reason.removeprefix("Weights only load failed.").strip().partition("\n")[0]
+    if "truncated" in reason:
+        return f"{path}: damaged or cut short ({first})"
+    return f"{path}: refused, because its pickle does more than hold weights ({first})"
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"

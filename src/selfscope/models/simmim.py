@@ -1,0 +1,136 @@
+"""SimMIM (Xie et al. 2022, arXiv:2111.09886): a Swin sees a token for removed patches, and guesses pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from selfscope.errors import ConfigError, ModelError
+from selfscope.models.encoding import Encoder, evaluating
+from selfscope.models.masking import fit_mask, uniform_masks
+from selfscope.models.normaliser import build_normaliser
+from selfscope.models.parts import build_backbone, build_part
+from selfscope.models.patches import enlarge, patchify, unpatchify
+from selfscope.models.swin import SimMIMSwinTransformer
+from selfscope.models.vit import check_ratio
+
+MASK_PATCH, MASK_RATIO = 32, 0.6
+
+
+class SimMIMNeck(nn.Module):
+    """A 1 × 1 convolution whose channels are shuffled out to pixels."""
+
+    def __init__(self, in_channels: int, encoder_stride: int, init_cfg: Any = None) -> None:
+        super().__init__()
+        self.stride = encoder_stride
+        self.decoder = nn.Sequential(nn.Conv2d(in_channels, encoder_stride**2 * 3, 1), nn.PixelShuffle(encoder_stride))
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """`(B, D, h, w)` -> pixels `(B, 3, h * stride, w * stride)`."""
+        return self.decoder(latent)
+
+
+class SimMIMHead(nn.Module):
+    """Says how large a patch of the mask is; holds no weights."""
+
+    def __init__(self, patch_size: int = 4, loss: Any = None, init_cfg: Any = None) -> None:
+        super().__init__()
+        self.patch_size = patch_size
+
+
+class SimMIM(Encoder):
+    """SimMIM as a config describes it: `features` are pixels `(B, 3, H, W)`, normalised.
+
+    Masks are on the grid of the Swin's 4-pixel patches, (48, 48) at 192 pixels; `random_mask` removes blocks of 32.
+    """
+
+    backbone: SimMIMSwinTransformer
+    neck: SimMIMNeck
+    norm_pix = False
+
+    def __init__(
+        self,
+        backbone: Mapping[str, Any],
+        neck: Mapping[str, Any] | None = None,
+        head: Mapping[str, Any] | None = None,
+        data_preprocessor: Mapping[str, Any] | None = None,
+        image_size: int | tuple[int, int] | None = None,
+        target_generator: Any = None,
+        pretrained: Any = None,
+        init_cfg: Any = None,
+        trust: bool = False,
+    ) -> None:
+        encoder = build_backbone(backbone, image_size, trust=trust)
+        if not isinstance(encoder, SimMIMSwinTransformer):
+            raise ConfigError(f"SimMIM: expected a backbone SimMIMSwinTransformer, got {type(encoder).__name__}")
+        if not neck or not head:
+            raise ConfigError("SimMIM needs a neck (SimMIMNeck) and a head (SimMIMHead)")
+        decoder = build_part(neck, trust=trust)
+        super().__init__(encoder, build_normaliser(data_preprocessor), method=type(self).__name__, neck=decoder)
+        self.patch_size: int = build_part(head, trust=trust).patch_size
+        if any(side % decoder.stride for side in encoder.image_size):
+            height, width = encoder.image_size
+            raise ConfigError(f"SimMIM: {height}×{width} pixels are not a multiple of encoder_stride {decoder.stride}")
+        if any(side // self.patch_size != n for side, n in zip(encoder.image_size, encoder.grid, strict=True)):
+            raise ConfigError(f"SimMIM: head.patch_size={self.patch_size} is not the backbone's patch size")
+
+    @property
+    def mask_grid(self) -> tuple[int, int]:
+        """Patches down and across."""
+        return self.backbone.grid
+
+    def random_mask(self, batch: int, generator: np.random.Generator, ratio: float | None = None) -> np.ndarray:
+        """`(B, h, w)` uint8: 60 % (rounded up) of the 32-pixel blocks of each image, as the paper's masking does."""
+        block = MASK_PATCH // self.patch_size
+        if any(n % block for n in self.mask_grid):
+            raise ModelError(f"a mask of {MASK_PATCH}-pixel blocks needs an image that these divide")
+        coarse = (self.mask_grid[0] // block, self.mask_grid[1] // block)
+        removed = math.ceil(coarse[0] * coarse[1] * (MASK_RATIO if ratio is None else check_ratio(ratio)))
+        return uniform_masks(batch, coarse, removed, generator).repeat(block, 1).repeat(block, 2)
+
+    def loss(self, pixels: Tensor, mask: Any) -> Tensor:
+        """Mean absolute error of the removed pixels; a scalar."""
+        removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device)
+        weights = enlarge(removed, (pixels.shape[2], pixels.shape[3]))[:, None]  # (B, 1, H, W)
+        errors = (self._paint(pixels, removed) - pixels).abs()
+        return (errors * weights).sum() / (weights.sum() + 1e-5) / pixels.shape[1]
+
+    @torch.no_grad()
+    def predict(self, pixels: Tensor, mask: Any) -> Tensor:
+        """Features `(B, 3, H, W)`; kept pixels are predicted too, as the ancestor gives them."""
+        removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device)
+        with evaluating(self):
+            return self._paint(pixels, removed)
+
+    def prediction_picture(self, features: Tensor, pixels: Tensor, mask: Any, pixel_stats: str = "patch") -> Tensor:
+        """`pred` `(B, H, W, 3)` in normalised pixel units: SimMIM predicts pixels, no rule has anything to fill in."""
+        return features.permute(0, 2, 3, 1)
+
+    def to_picture(self, pred: Tensor) -> Tensor:
+        """`pred` `(B, H, W, 3)` as uint8 RGB."""
+        return self.normaliser.to_picture(pred.permute(0, 3, 1, 2))
+
+    def patchify(self, pixels: Tensor) -> Tensor:
+        """Pixels `(B, 3, H, W)` -> `(B, L, p * p * 3)`."""
+        return patchify(pixels, self.patch_size)
+
+    def unpatchify(self, patches: Tensor) -> Tensor:
+        """`(B, L, p * p * 3)` -> pixels `(B, 3, H, W)`."""
+        return unpatchify(patches, self.patch_size, self.mask_grid)
+
+    def through_neck(self, vectors: list[Tensor]) -> tuple[list[Tensor], tuple[str, ...]]:
+        raise ModelError("SimMIM's neck is its decoder, which paints pixels: choose the stage backbone")
+
+    def _paint(self, pixels: Tensor, removed: Tensor) -> Tensor:
+        swin = self.backbone
+        x = swin.embed(pixels)  # (B, h, w, D)
+        weights = removed[..., None].to(x.dtype)
+        x = x * (1 - weights) + swin.mask_token[:, :, None] * weights
+        latent = swin.encode(x)[-1].map  # (B, 8 D, h / 8, w / 8)
+        assert latent is not None
+        return self.neck(latent)
