@@ -18,7 +18,7 @@ from selfscope.records import Figure
 
 @dataclass(frozen=True)
 class DrawnFigure:
-    """A figure as bytes by file suffix: `.png` and `.svg` from matplotlib; `.html`, with kaleido `.png`, from Plotly."""
+    """A figure as bytes by suffix: `.png` and `.svg` from matplotlib; `.html`, with kaleido `.png` too, from Plotly."""
 
     files: Mapping[str, bytes]
 
