@@ -23,6 +23,8 @@ RULE: Colour = (214, 217, 222)
 """Frames and grid lines."""
 
 _SUPERSAMPLE = 4
+_BAND = 1 << 16
+"""Pixels of a polygon that are worked on at a time."""
 _FAR = 1e7
 
 
@@ -93,15 +95,17 @@ class Canvas:
     def stroke(self, path: np.ndarray, colour: Colour, width: float = 1.0, alpha: float = 1.0) -> None:
         """A line through the points `(n, 2)`, with round ends and joints; a row of NaN breaks it."""
         path = np.asarray(path, dtype=np.float64)
-        mask, x, y = stroke_mask(path[:-1], path[1:], width, (self.height, self.width))
-        self.blend(mask, x, y, colour, alpha)
+        self.segments(path[:-1], path[1:], colour, width, alpha)
 
     def segments(
         self, start: np.ndarray, end: np.ndarray, colour: Colour, width: float = 1.0, alpha: float = 1.0
     ) -> None:
         """Separate lines from `start` to `end`, both `(n, 2)`, as one ink: crossings are not darker."""
-        mask, x, y = stroke_mask(start, end, width, (self.height, self.width))
-        self.blend(mask, x, y, colour, alpha)
+        pixels, cover = stroke_cover(start, end, width, (self.height, self.width))
+        flat = self.pixels.reshape(-1, 3)
+        ground = flat[pixels].astype(np.float32)
+        ground += (np.array(colour, np.float32) - ground) * (cover * np.float32(alpha))[:, None]
+        flat[pixels] = np.rint(ground)
 
     def disc(self, x: float, y: float, radius: float, colour: Colour, alpha: float = 1.0) -> None:
         """A filled circle."""
@@ -120,13 +124,16 @@ class Canvas:
             return
         left, top = (int(v) for v in np.maximum(np.floor(points.min(0)), 0))
         right, bottom = (int(v) for v in np.minimum(np.ceil(points.max(0)), self._size))
-        if left >= right or top >= bottom:
+        if left >= right:
             return
         scale = _SUPERSAMPLE
-        mask = Image.new("L", ((right - left) * scale, (bottom - top) * scale))
-        corners = ((points - (left, top)) * scale - 0.5).ravel().tolist()
-        ImageDraw.Draw(mask).polygon(corners, fill=255)
-        self.blend(np.asarray(mask.reduce(scale)), left, top, colour, alpha)
+        step = max(8, _BAND // (right - left))
+        for band in range(top, bottom, step):
+            rows = min(step, bottom - band)
+            mask = Image.new("L", ((right - left) * scale, rows * scale))
+            corners = ((points - (left, band)) * scale - 0.5).ravel().tolist()
+            ImageDraw.Draw(mask).polygon(corners, fill=255)
+            self.blend(np.asarray(mask.reduce(scale)), left, band, colour, alpha)
 
     def text(self, x: float, y: float, text: str, size: int, colour: Colour = INK, anchor: str = "lt") -> None:
         """One line of text. `anchor` is `l`, `m` or `r` for x, then `t`, `m`, `b` or `s` (baseline) for y."""
@@ -141,52 +148,45 @@ class Canvas:
         return self.width, self.height
 
 
-def stroke_mask(start: Any, end: Any, width: float, size: tuple[int, int]) -> tuple[np.ndarray, int, int]:
-    """Coverage of round-ended line segments `(n, 2)` within `size` (height, width): a mask, and its corner x, y."""
-    radius = max(width, 0.1) / 2
-    reach = radius + 1.0
+def stroke_cover(start: Any, end: Any, width: float, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixels round-ended segments `(n, 2)` touch within `size` (height, width), and how much of each they cover.
+
+    Flat indices, some of them repeated with the same cover. A line thinner than a pixel covers it in part only.
+    """
+    reach = max(width, 1.0) / 2 + 0.5
     start, end = np.reshape(start, (-1, 2)).astype(np.float64), np.reshape(end, (-1, 2)).astype(np.float64)
     start, end = clip_segments(start, end, (-reach, -reach, size[1] + reach, size[0] + reach))
-    if not len(start):
-        return np.zeros((0, 0), np.float32), 0, 0
-    both = np.concatenate([start, end])
-    left, top = (int(v) for v in np.maximum(np.floor(both.min(0) - reach), 0))
-    right, bottom = (int(v) for v in np.minimum(np.ceil(both.max(0) + reach), (size[1], size[0])))
-    mask = np.zeros((max(0, bottom - top), max(0, right - left)), np.float32)
-    steep = np.abs(end - start)[:, 1] > np.abs(end - start)[:, 0]
-    for is_steep, view in ((False, mask), (True, mask.T)):
-        chosen = steep == is_steep
-        if chosen.any():
-            order = [1, 0] if is_steep else [0, 1]
-            origin = np.array((left, top))[order]
-            _stroke_flat(view, start[chosen][:, order] - origin, end[chosen][:, order] - origin, radius)
-    # A line thinner than a pixel covers it in part only.
-    return mask * np.float32(min(1.0, max(width, 0.1))), left, top
+    delta = np.abs(end - start)
+    steep = delta[:, 1] > delta[:, 0]
+    x, y, cover = _flat_entries(start[~steep], end[~steep], reach)
+    steep_y, steep_x, steep_cover = _flat_entries(start[steep][:, ::-1], end[steep][:, ::-1], reach)
+    x, y = np.concatenate([x, steep_x]), np.concatenate([y, steep_y])
+    cover = np.concatenate([cover, steep_cover]) * np.float32(min(1.0, max(width, 0.1)))
+    kept = (cover > 0) & (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
+    pixels = y[kept] * size[1] + x[kept]
+    most = np.zeros(size[0] * size[1], np.float32)
+    np.maximum.at(most, pixels, cover[kept])
+    return pixels, most[pixels]
 
 
-def _stroke_flat(mask: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float) -> None:
-    """Raises `mask` to the coverage of segments that run along x at least as far as along y."""
-    radius = max(radius, 0.5)
-    reach = radius + 0.5
+def _flat_entries(start: np.ndarray, end: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels x, y near segments that run along x at least as far as along y, and each one's cover by its segment."""
+    delta = end - start
     first = np.floor(np.minimum(start[:, 0], end[:, 0]) - reach).astype(int)
     count = np.ceil(np.maximum(start[:, 0], end[:, 0]) + reach).astype(int) - first
     owner = np.repeat(np.arange(len(start)), count)
     column = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[owner]
-    delta = end - start
-    length = np.maximum((delta**2).sum(1), 1e-12)
-    slope = np.where(delta[:, 0] != 0, delta[:, 1] / np.where(delta[:, 0] == 0, 1, delta[:, 0]), 0)
-    middle = np.clip(column + 0.5, np.minimum(start, end)[owner, 0], np.maximum(start, end)[owner, 0])
-    middle = start[owner, 1] + (middle - start[owner, 0]) * slope[owner]
-    half = int(np.ceil(reach * np.sqrt(2))) + 1
-    row = np.floor(middle).astype(int)[:, None] + np.arange(-half, half + 1)  # (pixels along, pixels across)
-    dx, dy = (column + 0.5 - start[owner, 0])[:, None], row + 0.5 - start[owner, 1][:, None]
-    along = (dx * delta[owner, 0][:, None] + dy * delta[owner, 1][:, None]) / length[owner][:, None]
-    along = np.clip(along, 0, 1)
-    far = np.hypot(dx - along * delta[owner, 0][:, None], dy - along * delta[owner, 1][:, None])
-    cover = np.clip(reach - far, 0, 1)
-    columns = np.broadcast_to(column[:, None], row.shape)
-    kept = (cover > 0) & (row >= 0) & (row < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
-    np.maximum.at(mask, (row[kept], columns[kept]), cover[kept].astype(mask.dtype))
+    a, d = start[owner], delta[owner]
+    dx = column + 0.5 - a[:, 0]
+    share = np.clip(dx / np.where(d[:, 0] == 0, 1, d[:, 0]), 0, 1)
+    half = int(reach * np.sqrt(2) + 0.5)
+    row = np.floor(a[:, 1] + share * d[:, 1]).astype(int)[:, None] + np.arange(-half, half + 1)  # (along, across)
+    dy = row + 0.5 - a[:, 1, None]
+    length = np.maximum((d**2).sum(axis=1), 1e-12)
+    along = np.clip((dx[:, None] * d[:, 0, None] + dy * d[:, 1, None]) / length[:, None], 0, 1)
+    far = np.hypot(dx[:, None] - along * d[:, 0, None], dy - along * d[:, 1, None])
+    cover = np.clip(reach - far, 0, 1).astype(np.float32)
+    return np.broadcast_to(column[:, None], row.shape).ravel(), row.ravel(), cover.ravel()
 
 
 def clip_segments(start: np.ndarray, end: np.ndarray, box: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

@@ -66,7 +66,7 @@ _FIRST: tuple[Colour, ...] = (
 )
 _LIGHTNESS = (0.40, 0.80)
 _CALM, _CALM_UNTIL = 0.18, 20
-"""Largest chroma of the first so many colours: glaring ones are kept for when they are needed."""
+"""Largest chroma of the first so many colours: glaring and very dark ones are kept for when they are needed."""
 _TO_LMS = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -114,7 +114,7 @@ def palette(n: int) -> tuple[Colour, ...]:
     distance = np.full(len(points), np.inf)
     for colour in (*chosen, (255, 255, 255)):
         distance = np.minimum(distance, ((points - _perceived(np.array(colour))) ** 2).sum(1))
-    calm = np.linalg.norm(points[:, 1:], axis=1) <= 2 * _CALM
+    calm = (np.linalg.norm(points[:, 1:], axis=1) <= 2 * _CALM) & (points[:, 0] >= 0.5)
     while len(chosen) < n:
         best = int((distance * calm if len(chosen) < _CALM_UNTIL else distance).argmax())
         chosen.append(tuple(int(v) for v in candidates[best]))  # type: ignore[arg-type]

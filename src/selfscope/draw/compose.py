@@ -41,9 +41,7 @@ def stack(pictures: Sequence[np.ndarray], *, gap: int = 8, align: str = "center"
     """Pictures below each other; as `side_by_side`."""
     _check(pictures, align)
     turned = [picture.transpose(1, 0, 2) for picture in pictures]
-    return np.ascontiguousarray(
-        side_by_side(turned, gap=gap, align=align, background=background).transpose(1, 0, 2)
-    )
+    return np.ascontiguousarray(side_by_side(turned, gap=gap, align=align, background=background).transpose(1, 0, 2))
 
 
 def grid(

@@ -25,31 +25,25 @@ class Entry:
 
 
 def class_legend(entries: Sequence[Entry], *, height: int, max_width: int, size: int) -> np.ndarray:
-    """Names with markers, in as many columns as `height` asks for; classes that `max_width` has no room for are counted."""
+    """Names with markers in columns of at most `height`; classes that `max_width` has no room for are counted below."""
     row = max(line_height(size), round(size * 1.35))
-    rows = max(1, height // row)
+    rows = max(1, height // row - 1)
     widest = max(text_width(entry.name, size) for entry in entries)
     mark, gap = round(size * 1.5), size
-    columns = -(-len(entries) // rows)
-    room = max_width // columns - mark - gap
-    least = 6 * size
-    if room < min(widest, least):
-        columns = max(1, max_width // (mark + gap + round(min(widest, least))))
-        room = max_width // columns - mark - gap
+    least = mark + gap + round(min(widest, 6 * size))
+    columns = min(-(-len(entries) // rows), max(1, max_width // least))
+    room = max(1, min(max_width // columns - mark - gap, int(np.ceil(widest)) + 1))
     shown = list(entries[: columns * rows])
-    if len(shown) < len(entries):
-        shown = shown[:-1]
-    rows = -(-(len(shown) + (len(shown) < len(entries))) // columns)
-    room = min(room, int(np.ceil(widest)) + 1)
-    canvas = Canvas.blank(rows * row, columns * (mark + room + gap) - gap)
-    place = np.array([(i // rows * (mark + room + gap), i % rows * row) for i in range(len(shown) + 1)])
-    for entry, (x, y) in zip(shown, place, strict=False):
+    rows = -(-len(shown) // columns)
+    lost = len(entries) - len(shown)
+    canvas = Canvas.blank((rows + (lost > 0)) * row, columns * (mark + room + gap) - gap)
+    place = np.array([(i // rows * (mark + room + gap), i % rows * row) for i in range(len(shown))])
+    for entry, (x, y) in zip(shown, place, strict=True):
         canvas.text(x + mark, y + row / 2, shorten(entry.name, size, room), size, SOFT, anchor="lm")
-    if len(shown) < len(entries):
-        x, y = place[-1]
-        words = f"and {len(entries) - len(shown)} more"
-        canvas.text(x + mark, y + row / 2, shorten(words, size, room), size, SOFT, anchor="lm")
-    _marks(canvas, shown, place[: len(shown)] + (mark / 2 - size / 6, row / 2), size)
+    if lost:
+        words = shorten(f"and {lost:,} more classes", size, canvas.width - mark)
+        canvas.text(mark, (rows + 0.5) * row, words, size, SOFT, anchor="lm")
+    _marks(canvas, shown, place + (mark / 2 - size / 6, row / 2), size)
     return canvas.pixels
 
 

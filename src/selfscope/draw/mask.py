@@ -39,18 +39,18 @@ def overlay(
     removed = _patches(mask) != 0
     height, width = picture.shape[:2]
     rows, columns = _owners(removed.shape[0], height), np.repeat(_owners(removed.shape[1], width), 3)
-    gone = removed.take(columns, axis=1) * np.uint8(255)  # (h, W * 3): widened by columns here, by rows below
+    gone = removed.take(columns, axis=1) * np.uint16(0xFFFF)  # (h, W * 3): widened by columns here, by rows below
     keep = np.where(gone, round(256 * (1 - alpha)), 256).astype(np.uint16)
     wash = _wash(size=(height, width), colour=np.array(parse(colour)), alpha=alpha, hatch=hatch)
     source, drawn = picture.reshape(height, width * 3), np.empty((height, width * 3), np.uint8)
     step = max(1, _BAND // (width * 3))
     for top in range(0, height, step):  # bands that stay in the cache
         band = slice(top, top + step)
-        kept = keep.take(rows[band], axis=0)
-        kept *= source[band]
-        kept >>= 8
-        np.copyto(drawn[band], kept, casting="unsafe")
-        drawn[band] += wash.take(np.arange(height)[band] % len(wash), axis=0) & gone.take(rows[band], axis=0)
+        blend = keep.take(rows[band], axis=0)
+        blend *= source[band]
+        blend += wash.take(np.arange(height)[band] % len(wash), axis=0) & gone.take(rows[band], axis=0)
+        blend >>= 8
+        np.copyto(drawn[band], blend, casting="unsafe")
     drawn = drawn.reshape(height, width, 3)
     return _with_grid(drawn, removed.shape) if grid else drawn
 
@@ -58,17 +58,16 @@ def overlay(
 def _wash(*, size: tuple[int, int], colour: np.ndarray, alpha: float, hatch: bool) -> np.ndarray:
     """What is added to the weakened picture: the colour's share, lighter or darker along the hatching.
 
-    `(period, W * 3)`: the rows repeat down the picture.
+    `(period, W * 3)` uint16 in 256ths of a grey level, half a level included for rounding; the rows repeat downwards.
     """
-    width = size[1]
-    share = np.floor(colour * alpha)
+    width, share = size[1], 256 - round(256 * (1 - alpha))
     if not hatch:
-        return np.tile(share, width).astype(np.uint8)[None]
+        return np.tile(colour * share + 128, width).astype(np.uint16)[None]
     period = max(6, round(min(size) / 28))
     light = _HATCH_LIGHT if colour.mean() < 128 else -_HATCH_LIGHT
     distance = np.abs((np.arange(width + period) % period) - (period - 1) / 2)
     line = np.clip(period / 8 + 0.5 - distance, 0, 1)  # soft edges keep the diagonal smooth
-    strip = np.clip(share + light * alpha * line[:, None], 0, np.floor(255 * alpha)).astype(np.uint8).ravel()
+    strip = (np.clip(colour + light * line[:, None], 0, 255) * share + 128).astype(np.uint16).ravel()
     return np.stack([strip[3 * shift : 3 * (shift + width)] for shift in range(period)])
 
 

@@ -184,7 +184,12 @@ def _four_views(
     across = np.array((np.cos(turn), np.sin(turn), 0))
     up = np.array((-np.sin(tilt) * np.sin(turn), np.sin(tilt) * np.cos(turn), np.cos(tilt)))
     axes = np.eye(3)
-    views = [("1, 2", axes[0], axes[1]), ("1, 3", axes[0], axes[2]), ("3, 2", axes[2], axes[1]), ("oblique", across, up)]
+    views = [
+        ("1, 2", axes[0], axes[1]),
+        ("1, 3", axes[0], axes[2]),
+        ("3, 2", axes[2], axes[1]),
+        ("oblique", across, up),
+    ]
     side = (width - size) // 2
     tall = round(side * 0.75)
     canvas = Canvas.blank(2 * (tall + line_height(size)) + size, width)
@@ -213,7 +218,8 @@ def _panel(
     diameter = point_size or float(np.clip(0.62 * np.sqrt(width * height / max(1, finite.sum())), 2.2, width / 90))
     margin = diameter + width * 0.02
     low, high = _extent(coords)
-    scale = min((width - 2 * margin) / (high - low)[0], (height - 2 * margin) / (high - low)[1])
+    across, down = (width - 2 * margin) / (high - low)[0], (height - 2 * margin) / (high - low)[1]
+    scale = across if spread is not None else min(across, down)
     points = (coords - (low + high) / 2) * (scale, -scale) + (width / 2, height / 2)
     if spread is not None:
         points[:, 1] += spread * (height / 2 - margin)

@@ -38,7 +38,9 @@ def splat(
     shapes = np.zeros(len(points), np.intp) if shapes is None else np.asarray(shapes)[keep]
     rank = np.arange(len(points)) if seed is None else np.random.default_rng(seed).permutation(len(points))
     parts = [
-        _entries(canvas, points, np.flatnonzero(shapes == shape), rank, _stamps(int(shape), float(diameter), float(halo)))
+        _entries(
+            canvas, points, np.flatnonzero(shapes == shape), rank, _stamps(int(shape), float(diameter), float(halo))
+        )
         for shape in np.unique(shapes)
     ]
     if not parts:

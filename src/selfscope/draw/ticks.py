@@ -27,12 +27,19 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def tick_text(value: float, ticks: Sequence[float]) -> str:
-    """The number with the decimals that tell the ticks apart; thousands have commas, extremes are written 1e-5."""
+    """The number with the decimals that tell the ticks apart: `0.25`, `40,000`, `2.5M`, `3e-7`."""
     largest = max(abs(tick) for tick in ticks)
     step = min((abs(b - a) for a, b in zip(ticks, ticks[1:], strict=False)), default=largest) or 1.0
     if value == 0:
         return "0"
-    if largest >= 1e6 or largest < 1e-3:
-        return f"{value:.4g}"
-    decimals = max(0, -int(np.floor(np.log10(step) + 1e-9)))
-    return f"{value:,.{decimals}f}"
+    if largest >= 1e9 or largest < 1e-3:
+        mantissa, _, exponent = f"{value:.3e}".partition("e")
+        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    unit, suffix = (1e6, "M") if largest >= 1e6 else (1.0, "")
+    return f"{value / unit:,.{_decimals(step / unit)}f}{suffix}"
+
+
+def _decimals(step: float) -> int:
+    """As many as `step` needs, three at most beyond its first digit."""
+    first = max(0, -int(np.floor(np.log10(step) + 1e-9)))
+    return next((n for n in range(first, first + 3) if abs(round(step, n) - step) < 1e-6 * step), first + 2)
