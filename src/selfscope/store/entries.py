@@ -85,17 +85,17 @@ def _load_table(entry: Entry) -> TableRecord:
 
 
 def _load_text(entry: Entry) -> Text:
-    return Text(entry.key, entry.path.read_text(encoding="utf-8"), entry.step, wall_time=entry.wall_time)
+    return Text(entry.key, entry.path.read_bytes().decode(), entry.step, wall_time=entry.wall_time)
 
 
 def _load_graph(entry: Entry) -> Graph:
-    return Graph(model=None, text=entry.path.read_text(encoding="utf-8"), wall_time=entry.wall_time)
+    return Graph(model=None, text=entry.path.read_bytes().decode(), wall_time=entry.wall_time)
 
 
 def _load_config(entry: Entry) -> Config:
     from selfscope.config.reader import load_config
 
-    source = entry.path.read_text(encoding="utf-8")
+    source = entry.path.read_bytes().decode()
     return Config(load_config(entry.path), source, wall_time=entry.wall_time)
 
 

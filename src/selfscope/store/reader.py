@@ -18,7 +18,7 @@ from selfscope.records import RESERVED_TAGS, Embedding, Reconstruction, Sample
 from selfscope.store.claim import is_alive, read_json
 from selfscope.store.entries import Entry, entry_of
 from selfscope.store.files import Layout
-from selfscope.store.lines import number_of, parse_lines, read_lines
+from selfscope.store.lines import number_of, parse_lines, paused_collector, read_lines
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
@@ -109,11 +109,12 @@ class Run:
         if tag is not None and tag.isascii():
             needle = orjson.dumps(tag) + b":"
             lines = [line for line in lines if needle in line]
-        objects, broken = parse_lines(lines)
-        self._report_torn(path, torn + broken)
-        if tag is None:
-            return _all_series(objects)
-        series = _all_series([line for line in objects if tag in line]).get(tag, _series([]))
+        with paused_collector():
+            objects, broken = parse_lines(lines)
+            self._report_torn(path, torn + broken)
+            if tag is None:
+                return _all_series(objects)
+            series = _one_series(objects, tag)
         if not len(series):
             hint = nearest(tag, _tags(parse_lines(read_lines(path)[0])[0]))
             raise RunError(f"{self.path}: no scalar {tag!r} was logged.{hint}")
@@ -228,16 +229,28 @@ def _tags(objects: list[dict[str, Any]]) -> list[str]:
 
 def _all_series(objects: list[dict[str, Any]]) -> dict[str, Series]:
     """Every tag that is one number a line; MMEngine also writes lists there, which are no series."""
-    rows: defaultdict[str, list[tuple[int, float, float]]] = defaultdict(list)
-    for line in objects:
-        step, wall_time = line.get("step", 0), line.get("_t", math.nan)
+    steps = np.array([line.get("step", 0) for line in objects], np.int64)
+    times = np.array([line.get("_t", math.nan) for line in objects], np.float64)
+    where: defaultdict[str, list[int]] = defaultdict(list)
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for i, line in enumerate(objects):
         for tag, value in line.items():
             number = number_of(value) if value.__class__ is str else value
             if isinstance(number, (int, float)):
-                rows[tag].append((step, wall_time, number))
-    return {tag: _series(found) for tag, found in rows.items() if tag not in RESERVED_TAGS}
+                where[tag].append(i)
+                values[tag].append(number)
+    tags = [tag for tag in values if tag not in RESERVED_TAGS]
+    return {tag: Series(steps[where[tag]], times[where[tag]], np.array(values[tag], np.float64)) for tag in tags}
 
 
-def _series(rows: list[tuple[int, float, float]]) -> Series:
-    step, wall_time, value = zip(*rows, strict=True) if rows else ((), (), ())
-    return Series(np.array(step, np.int64), np.array(wall_time, np.float64), np.array(value, np.float64))
+def _one_series(objects: list[dict[str, Any]], tag: str) -> Series:
+    rows = [line for line in objects if tag in line]
+    numbers = [number_of(line[tag]) for line in rows]
+    if not all(isinstance(number, (int, float)) for number in numbers):
+        rows = [line for line, number in zip(rows, numbers, strict=True) if isinstance(number, (int, float))]
+        numbers = [number for number in numbers if isinstance(number, (int, float))]
+    return Series(
+        step=np.array([line.get("step", 0) for line in rows], np.int64),
+        wall_time=np.array([line.get("_t", math.nan) for line in rows], np.float64),
+        value=np.array(numbers, np.float64),
+    )

@@ -40,12 +40,12 @@ PACKAGES = ("selfscope", "numpy", "pillow", "timm", "torch", "torchvision")
 def _store_scalars(run: RunFiles, record: Scalars) -> None:
     wall_time = time.time() if record.wall_time is None else record.wall_time
     line = scalar_line(record.values, record.step, wall_time)
-    run.scalars.append(line)
     if record.file_path is not None:
         path = run.data / safe_name(record.file_path)
-        if path.suffix != ".json" or path.name in (run.layout.scalars, "run.json"):
+        if path.suffix != ".json" or path in (run.scalars.path, run.root / "run.json"):
             raise RecordError(f"file_path: expected a .json name other than {run.layout.scalars}, got {path.name!r}")
         run.lines(path).append(line)
+    run.scalars.append(line)
 
 
 STORES: dict[str, Callable[[RunFiles, Any], None]] = {
