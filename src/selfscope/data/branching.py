@@ -1,0 +1,90 @@
+"""Transforms made of transforms: several views, with some probability, one of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from selfscope.data.parameters import probability
+from selfscope.data.pipeline import build_transforms, run
+from selfscope.data.trace import pixels_of, trace_of
+from selfscope.errors import ConfigError
+
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class MultiView:
+    """Views `1..n` of one image: pipeline k of `transforms` makes `num_views[k]` of them.
+
+    Every view draws from a generator of its own, so one view's transforms never change what another view draws.
+    """
+
+    transforms: Any
+    num_views: Any
+
+    def __post_init__(self) -> None:
+        counts = [self.num_views] if isinstance(self.num_views, int) else list(self.num_views)
+        pipelines = [_built([p] if isinstance(p, Mapping) or callable(p) else p) for p in self.transforms]
+        if len(counts) != len(pipelines) or not all(isinstance(n, int) and n >= 1 for n in counts):
+            raise ConfigError(
+                f"MultiView: num_views={self.num_views!r} for {len(pipelines)} pipelines: expected one number each"
+            )
+        object.__setattr__(self, "num_views", tuple(counts))
+        object.__setattr__(self, "transforms", tuple(pipelines))
+
+    def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
+        pixels_of(results)
+        pipelines = [p for p, count in zip(self.transforms, self.num_views, strict=True) for _ in range(count)]
+        views = [
+            run(pipeline, dict(results), own)[0]
+            for pipeline, own in zip(pipelines, rng.spawn(len(pipelines)), strict=True)
+        ]
+        names = [f"view {i}" for i in range(1, len(views) + 1)]
+        images, traces = [view["img"] for view in views], [trace_of(view) for view in views]
+        return {**results, "img": images, "trace": traces, "view_names": names}
+
+
+@dataclass(frozen=True)
+class RandomApply:
+    """All of `transforms` with probability `prob`, else none."""
+
+    transforms: Any
+    prob: float = 0.5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "transforms", _built(self.transforms))
+        probability(self.prob)
+
+    def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
+        applied = bool(rng.random() < self.prob)
+        marked = {**results, "trace": trace_of(results).step("RandomApply", applied=applied)}
+        return run(self.transforms, marked, rng)[0] if applied else marked
+
+
+@dataclass(frozen=True)
+class RandomChoice:
+    """One of several pipelines, with the probabilities `prob`, equal ones when None."""
+
+    transforms: Any
+    prob: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        pipelines = tuple(_built([p] if isinstance(p, Mapping) or callable(p) else p) for p in self.transforms)
+        object.__setattr__(self, "transforms", pipelines)
+        if self.prob is not None and (len(self.prob) != len(pipelines) or abs(sum(self.prob) - 1) > 1e-6):
+            raise ConfigError(
+                f"RandomChoice: prob={self.prob!r}: expected {len(pipelines)} probabilities that sum to 1"
+            )
+
+    def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
+        chosen = int(rng.choice(len(self.transforms), p=self.prob))
+        marked = {**results, "trace": trace_of(results).step("RandomChoice", chosen=chosen)}
+        return run(self.transforms[chosen], marked, rng)[0]
+
+
+def _built(pipeline: Any) -> tuple[Any, ...]:
+    return build_transforms([pipeline] if isinstance(pipeline, Mapping) or callable(pipeline) else list(pipeline))

@@ -1,0 +1,193 @@
+"""Batches of a data set, from this process or from workers; a picture that cannot be read is skipped and told."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from selfscope.data.dataset import Dataset
+from selfscope.errors import ConfigError, DataError
+
+log = logging.getLogger(__name__)
+START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+"""How workers begin; never by forking this process, which may hold threads, locks and a GPU."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Items of a data set, in its order."""
+
+    images: torch.Tensor
+    """`(B, C, H, W)` uint8 RGB: the first view of each item."""
+    labels: torch.Tensor | None
+    """`(B,)` int64, -1 for an item without one; None when no item of the batch has one."""
+    paths: tuple[str, ...]
+    indices: torch.Tensor
+    """`(B,)` int64 places in the data set."""
+    views: tuple[torch.Tensor, ...] = ()
+    """Every view, the first included, each `(B, C, H, W)`."""
+    data_samples: tuple[Any, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    """`(path, reason)` of what could not be read since the batch before."""
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def load_batches(
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    workers: int = 0,
+    shuffle: bool = False,
+    drop_last: bool = False,
+) -> Iterator[Batch]:
+    """Batches in the order of the data set, or in an order that its seed and epoch shuffle.
+
+    A batch with pictures that cannot be read is smaller by these; a batch of nothing else is not yielded, its pictures
+    are told with the next or the last. When not one can be read that is a DataError. At the end one warning names them.
+    Never more workers than processors. Images of one batch must be of one size.
+    """
+    if batch_size < 1 or workers < 0:
+        raise ConfigError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and 0")
+    order = epoch_order(dataset) if shuffle else np.arange(len(dataset))
+    end = len(order) // batch_size * batch_size if drop_last else len(order)
+    chunks = [order[start : start + batch_size].tolist() for start in range(0, end, batch_size)]
+    return _told(_with_skips_attached(_loaded(dataset, chunks, workers)), len(dataset))
+
+
+def epoch_order(dataset: Dataset) -> np.ndarray:
+    """A permutation of the data set's places, drawn from its seed and epoch."""
+    return np.random.default_rng([dataset.seed, dataset.epoch]).permutation(len(dataset))
+
+
+def describe_skipped(skipped: Sequence[tuple[str, str]], total: int, most: int = 10) -> str:
+    """One line: how many of `total` pictures were skipped, which and why."""
+    named = "; ".join(f"{path}: {reason}" for path, reason in skipped[:most])
+    more = f"; and {len(skipped) - most} more" if len(skipped) > most else ""
+    return f"skipped {len(skipped)} of {total} pictures: {named}{more}"
+
+
+class _Chunks(torch.utils.data.Dataset[Batch | list[tuple[str, str]]]):
+    """A batch as one item, so that workers read, stack and hand over whole batches."""
+
+    def __init__(self, dataset: Dataset, chunks: Sequence[list[int]]) -> None:
+        self.dataset, self.chunks = dataset, chunks
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def __getitem__(self, index: int) -> Batch | list[tuple[str, str]]:
+        return read_batch(self.dataset, self.chunks[index])
+
+
+def read_batch(dataset: Dataset, indices: Sequence[int]) -> Batch | list[tuple[str, str]]:
+    """The items at `indices` as a batch, or what was wrong with each when not one can be read."""
+    items, kept, skipped = [], [], []
+    for index in indices:
+        path = dataset.entries[index].path
+        try:
+            items.append(dataset[index])
+        except DataError as error:
+            skipped.append((path, str(error).removeprefix(f"{path}: ")))
+        else:
+            kept.append(index)
+    if not items:
+        return skipped
+    entries = [dataset.entries[index] for index in kept]
+    paths = tuple(entry.path for entry in entries)
+    views = _stacked([item.inputs for item in items], paths)
+    labels = [-1 if entry.label is None else entry.label for entry in entries]
+    return Batch(
+        images=views[0],
+        labels=None if set(labels) == {-1} else torch.tensor(labels, dtype=torch.int64),
+        paths=paths,
+        indices=torch.tensor(kept, dtype=torch.int64),
+        views=views,
+        data_samples=tuple(item.data_samples for item in items),
+        skipped=tuple(skipped),
+    )
+
+
+def _stacked(inputs: Sequence[Sequence[torch.Tensor]], paths: Sequence[str]) -> tuple[torch.Tensor, ...]:
+    """Every view of all items as one tensor; sizes that differ are a ConfigError that names two files."""
+    sizes = [[tuple(view.shape) for view in item] for item in inputs]
+    odd = next((i for i, size in enumerate(sizes) if size != sizes[0]), None)
+    if odd is not None:
+        raise ConfigError(
+            f"images of a batch differ in size: {paths[0]} is {_size(sizes[0])}, {paths[odd]} is {_size(sizes[odd])}: "
+            "end the pipeline with Resize or CenterCrop, or use batches of 1"
+        )
+    return tuple(torch.stack(list(view)) for view in zip(*inputs, strict=True))
+
+
+def _size(shapes: Sequence[tuple[int, ...]]) -> str:
+    return " and ".join(f"{shape[-1]}×{shape[-2]}" for shape in shapes[:3])
+
+
+def _loaded(dataset: Dataset, chunks: Sequence[list[int]], workers: int) -> Iterator[Batch | list[tuple[str, str]]]:
+    workers = min(workers, _processors(), len(chunks))
+    if not workers:
+        yield from (read_batch(dataset, chunk) for chunk in chunks)
+        return
+    context = multiprocessing.get_context(START_METHOD)
+    if START_METHOD == "forkserver":
+        context.set_forkserver_preload(["selfscope.data.loading"])  # workers then begin at once
+    loader = DataLoader(
+        _Chunks(dataset, chunks),
+        batch_size=None,
+        num_workers=workers,
+        multiprocessing_context=context,
+        prefetch_factor=2,
+    )
+    batches = iter(loader)
+    try:
+        yield from batches
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DataError(f"a process that loads pictures died ({error}): try fewer workers") from error
+    finally:
+        del batches  # ends the workers, also when the caller stops early
+
+
+def _processors() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _with_skips_attached(loaded: Iterator[Batch | list[tuple[str, str]]]) -> Iterator[Batch]:
+    """Batches alone; skips that came without a batch go with the next one, or with the last."""
+    waiting: Batch | None = None
+    loose: list[tuple[str, str]] = []
+    for item in loaded:
+        if isinstance(item, Batch):
+            if waiting is not None:
+                yield waiting
+            waiting = replace(item, skipped=(*loose, *item.skipped))
+            loose = []
+        else:
+            loose.extend(item)
+    if waiting is None:
+        if loose:
+            path, reason = loose[0]
+            raise DataError(f"none of {len(loose)} pictures can be read, beginning with {path}: {reason}")
+        return
+    yield replace(waiting, skipped=(*waiting.skipped, *loose))
+
+
+def _told(batches: Iterator[Batch], total: int) -> Iterator[Batch]:
+    skipped: list[tuple[str, str]] = []
+    for batch in batches:
+        skipped.extend(batch.skipped)
+        yield batch
+    if skipped:
+        log.warning("%s", describe_skipped(skipped, total))

@@ -1,0 +1,179 @@
+"""`torchvision/X` in a config: torchvision's own transforms on Pillow images, drawn from the sample's generator.
+
+Those that move pixels in the usual ways are done here by the same definitions, so that their crops and flips are on
+record; every other class of `torchvision.transforms` runs as it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from selfscope.data import crops
+from selfscope.data.parameters import pair, probability
+from selfscope.data.pipeline import global_seeds
+from selfscope.data.resample import check_resampling, resize
+from selfscope.data.spatial import mirrored
+from selfscope.data.trace import moved, pixels_of, trace_of
+from selfscope.errors import ConfigError, DataError, nearest
+
+Results = dict[str, Any]
+STILL = (
+    "ColorJitter",
+    "GaussianBlur",
+    "Grayscale",
+    "RandomAdjustSharpness",
+    "RandomAutocontrast",
+    "RandomEqualize",
+    "RandomGrayscale",
+    "RandomInvert",
+    "RandomPosterize",
+    "RandomSolarize",
+)
+"""Classes of torchvision that leave every pixel where it is."""
+
+
+def _filter(interpolation: Any) -> str:
+    """The name of a filter from a name, Pillow's number or torchvision's InterpolationMode."""
+    value = getattr(interpolation, "value", interpolation)
+    name = crops.PILLOW_CODES[value] if isinstance(value, int) and 0 <= value < 6 else str(value)
+    check_resampling(name, "pillow")
+    return name
+
+
+@dataclass(frozen=True)
+class Resize:
+    """The short side to `size` (not past `max_size` on the long one), or to `(h, w)`; antialiased."""
+
+    size: Any
+    interpolation: Any = "bilinear"
+    max_size: int | None = None
+    antialias: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "interpolation", _filter(self.interpolation))
+        pair(self.size[0] if isinstance(self.size, Sequence) and len(self.size) == 1 else self.size, "size")
+
+    def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
+        pixels = pixels_of(results)
+        height, width = pixels.shape[:2]
+        w, h = self._size(width, height)
+        trace = trace_of(results).resized((width, height), (w, h)).step("Resize", w=w, h=h)
+        return moved(results, resize(pixels, (w, h), interpolation=self.interpolation, backend="pillow"), trace)
+
+    def _size(self, width: int, height: int) -> tuple[int, int]:
+        if isinstance(self.size, Sequence) and len(self.size) == 2:
+            return int(self.size[1]), int(self.size[0])
+        short = int(self.size[0] if isinstance(self.size, Sequence) else self.size)
+        long = int(short * max(width, height) / min(width, height))
+        if self.max_size is not None and long > self.max_size:
+            short, long = int(self.max_size * short / long), self.max_size
+        return (short, long) if width <= height else (long, short)
+
+
+@dataclass(frozen=True)
+class CenterCrop:
+    """The middle; what a smaller image lacks is black."""
+
+    size: Any
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", pair(self.size, "size"))
+
+    def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
+        pixels, (h, w) = pixels_of(results), self.size
+        height, width = pixels.shape[:2]
+        left, top = max(0, (w - width) // 2), max(0, (h - height) // 2)
+        right, bottom = max(0, (w - width + 1) // 2), max(0, (h - height + 1) // 2)
+        pixels = np.pad(pixels, ((top, bottom), (left, right), (0, 0)))
+        x, y = round((pixels.shape[1] - w) / 2), round((pixels.shape[0] - h) / 2)
+        trace = trace_of(results).cropped(x - left, y - top).step("CenterCrop", x=x - left, y=y - top, w=w, h=h)
+        return moved(results, pixels[y : y + h, x : x + w], trace)
+
+
+@dataclass(frozen=True)
+class RandomHorizontalFlip:
+    """Mirrored left to right with probability `p`."""
+
+    p: float = 0.5
+    direction = "horizontal"
+
+    def __post_init__(self) -> None:
+        probability(self.p, "p")
+
+    def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
+        direction = self.direction if rng.random() < self.p else None
+        trace = trace_of(results).step(type(self).__name__, direction=direction)
+        return mirrored(results, direction, trace) if direction else {**results, "trace": trace}
+
+
+@dataclass(frozen=True)
+class RandomVerticalFlip(RandomHorizontalFlip):
+    """Mirrored top to bottom with probability `p`."""
+
+    direction = "vertical"
+
+
+def RandomCrop(
+    size: Any, padding: Any = None, pad_if_needed: bool = False, fill: Any = 0, padding_mode: str = "constant"
+) -> crops.RandomCrop:
+    """A part of `size = (h, w)` anywhere, after padding."""
+    return crops.RandomCrop(
+        size=size, padding=padding, pad_if_needed=pad_if_needed, pad_val=fill, padding_mode=padding_mode
+    )
+
+
+def RandomResizedCrop(
+    size: Any,
+    scale: Any = (0.08, 1.0),
+    ratio: Any = (3 / 4, 4 / 3),
+    interpolation: Any = "bilinear",
+    antialias: bool = True,
+) -> crops.RandomResizedCrop:
+    """An Inception crop, resized with antialiasing."""
+    name = _filter(interpolation)
+    return crops.RandomResizedCrop(size=size, scale=scale, ratio=ratio, interpolation=name, backend="pillow")
+
+
+@dataclass(frozen=True)
+class AsItIs:
+    """Any other torchvision transform, called on a Pillow image."""
+
+    transform: Any
+
+    def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
+        pixels, name = pixels_of(results), type(self.transform).__name__
+        with global_seeds(rng):
+            made = np.array(self.transform(Image.fromarray(pixels)))
+        if made.ndim == 2:
+            made = np.repeat(made[..., None], 3, axis=2)
+        if made.dtype != np.uint8 or made.ndim != 3 or made.shape[2] != 3:
+            raise DataError(f"torchvision/{name} made an image {made.dtype} {made.shape}, expected (H, W, 3) uint8")
+        trace = trace_of(results).step(name)
+        return moved(results, made, trace if name in STILL else trace.lost())
+
+
+def __getattr__(name: str) -> Callable[..., AsItIs]:
+    """A maker of `AsItIs` for each class of torchvision.transforms, with that class's own arguments."""
+    import torchvision.transforms as theirs
+
+    if name.startswith("_") or not inspect.isclass(getattr(theirs, name, None)):
+        raise AttributeError(f"torchvision.transforms has no class {name!r}.{nearest(name, dir(theirs))}")
+    kind = getattr(theirs, name)
+
+    def make(*args: Any, **kwargs: Any) -> AsItIs:
+        if isinstance(kwargs.get("interpolation"), str):
+            kwargs["interpolation"] = theirs.InterpolationMode(kwargs["interpolation"])
+        try:
+            return AsItIs(kind(*args, **kwargs))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"torchvision/{name}: {error}") from error
+
+    make.__name__ = name
+    make.__signature__ = inspect.signature(kind)  # type: ignore[attr-defined]
+    return make
