@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from selfscope.errors import RecordError
@@ -14,11 +15,11 @@ def config_record(config: Any) -> Config:
     if isinstance(config, Config):
         return config
     if callable(getattr(config, "source", None)):
-        return Config(config, config.source())
+        return Config(deepcopy(config), config.source())
     if hasattr(config, "to_dict") and isinstance(getattr(config, "pretty_text", None), str):
         return Config(config.to_dict(), config.pretty_text)
     if isinstance(config, Mapping):
-        from selfscope.config.reader import Config as ReadConfig
+        from selfscope.config.values import Config as ReadConfig
 
         read = ReadConfig(config)
         return Config(read, read.source())
