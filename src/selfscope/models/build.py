@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from selfscope.errors import ConfigError, ModelError, nearest
 from selfscope.models.classifier import SELF_SUPERVISED, build_encoder
 from selfscope.models.encoding import Encoder
 from selfscope.models.parts import accepted_arguments, build_part, with_changes
+from selfscope.models.starts import BlankStart
 
 
 def build_model(
@@ -22,13 +24,15 @@ def build_model(
     data_preprocessor: Mapping[str, Any] | None = None,
     scope: str | None = None,
     seed: int | None = None,
+    blank: bool = False,
     trust: bool = False,
 ) -> Encoder:
     """The model of a config, at its published random start, in evaluation mode.
 
     `image_size` is the side of the pipeline's crop and overrides the config's `img_size`. `data_preprocessor` and
     `scope` (the config's `default_scope`) fill in what the model's dict leaves out. With a `seed` the start is that
-    seed's, and torch's own generator is left as it was. An algorithm that is not known here, on a backbone that is,
+    seed's, and torch's own generator is left as it was. `blank` saves the time of a random start where a checkpoint
+    follows: what is not filled then is NaN. An algorithm that is not known here, on a backbone that is,
     gives an encoder with a note. `model.trained` stays False until a checkpoint is fitted.
     """
     file, line = getattr(model_config, "origin", (None, None))
@@ -38,10 +42,12 @@ def build_model(
     if data_preprocessor is not None and not config.get("data_preprocessor"):
         config = with_changes(config, {"data_preprocessor": data_preprocessor})
     scope = config.get("_scope_") or scope
-    if seed is None:
-        return _build(config, image_size, scope, trust).eval()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with ExitStack() as stack:
+        if seed is not None:
+            stack.enter_context(torch.random.fork_rng())
+            torch.manual_seed(seed)
+        if blank:
+            stack.enter_context(BlankStart())
         return _build(config, image_size, scope, trust).eval()
 
 
@@ -63,5 +69,8 @@ def _build(
     if not isinstance(model, nn.Module):
         raise ModelError(f"{kind} built {type(model).__name__}, not a torch.nn.Module")
     if not isinstance(model, Encoder):
-        raise ModelError(f"{kind} is not a whole model: name it in dict(type='ImageClassifier', backbone=…)")
+        raise ModelError(
+            f"{kind} is no encoder: name a backbone in dict(type='ImageClassifier', backbone=…), subclass "
+            f"selfscope.models.encoding.Encoder, or hand a module of your own to wrap_module"
+        )
     return model

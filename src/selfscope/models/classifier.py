@@ -9,6 +9,7 @@ from torch import nn
 
 from selfscope.config.registry import MODELS
 from selfscope.models.encoding import Encoder
+from selfscope.models.necks import PROJECTORS
 from selfscope.models.normaliser import build_normaliser
 from selfscope.models.parts import build_backbone, build_part
 
@@ -42,7 +43,7 @@ class ImageClassifier(Encoder):
             build_normaliser(data_preprocessor),
             method=type(self).__name__,
             neck=parts.get("neck"),
-            head=parts.get("head") if hasattr(parts.get("head"), "pre_logits") else None,
+            head=parts.get("head"),
             unbuilt=unbuilt,
         )
 
@@ -78,8 +79,9 @@ def known_parts(configs: Mapping[str, Any], trust: bool) -> tuple[dict[str, nn.M
         if not config:
             continue
         kind = str(config.get("type", "?"))
-        if kind in MODELS or (trust and "." in kind):
-            built[name] = build_part(config, trust=trust)
+        part: Any = build_part(config, trust=trust) if kind in MODELS else None
+        if isinstance(part, PROJECTORS) or hasattr(part, "pre_logits"):
+            built[name] = part
         else:
             unbuilt[name] = kind
     return built, unbuilt

@@ -13,10 +13,11 @@ from selfscope.errors import CheckpointError
 from selfscope.models.checkpoint import Checkpoint
 from selfscope.models.dialects import Found, read_part
 from selfscope.models.encoding import STAGES, Encoder
-from selfscope.models.position import resize_position
+from selfscope.models.position import is_square, resize_position
 
 COUNTERS = "num_batches_tracked"
 SHOWN = 4
+USED_PARTS = {"backbone": "backbone", "neck": "backbone and neck", "pre_logits": "backbone, neck and head"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +58,8 @@ class FitReport:
     def __str__(self) -> str:
         used = self.uses.get(self.needed, self.uses["all"])
         filled = sum(name in used for name in self.loaded)
-        what = "the model" if self.needed not in STAGES else f"what {self.needed} uses"
-        lines = [f"{self.method}: {filled} of {len(used)} weights of {what} loaded from {self.source}"]
+        parts = USED_PARTS.get(self.needed, "the whole model")
+        lines = [f"{self.method}: {filled} of {len(used)} weights loaded from {self.source} ({parts})"]
         if self.set_aside:
             groups = ", ".join(f"{name} ({count})" for name, count in self.set_aside_groups.items())
             lines.append(f"set aside {len(self.set_aside)}: {groups}")
@@ -129,15 +130,15 @@ def _adapt(
             continue
         grid = tuple(model.backbone.grid)  # type: ignore[arg-type]
         prefix = wanted[name].shape[1] - grid[0] * grid[1]
-        if prefix == 0 and value.shape[1] == wanted[name].shape[1] + 1:
-            values[name] = value[:, 1:]
+        if prefix == 0 and is_square(value.shape[1] - 1):
+            value = value[:, 1:]
             notes.append(f"{name}: the class token's position was left out")
-            continue
         resized = resize_position(value, grid, prefix=prefix)
         if resized is not None and resized.shape == wanted[name].shape:
             side = round((value.shape[1] - prefix) ** 0.5)
             values[name] = resized
-            notes.append(f"{name} was interpolated from {side}×{side} to {grid[0]}×{grid[1]} patches")
+            if (side, side) != grid:
+                notes.append(f"{name} was interpolated from {side}×{side} to {grid[0]}×{grid[1]} patches")
     return values, notes
 
 
@@ -147,10 +148,10 @@ def _refusal(report: FitReport, checkpoint: Checkpoint) -> str:
     missing = [name for name in report.missing if name in used]
     said = []
     if missing:
-        said.append(f"{len(missing)} of the {len(used)} that it uses are missing ({_listed(missing)})")
+        said.append(f"{len(missing)} of {len(used)} weights missing ({_listed(missing)})")
     if wrong:
         shapes = [f"{name} is {_shape(given)}, the model has {_shape(own)}" for name, given, own in wrong]
-        said.append(f"{len(wrong)} have another shape ({_listed(shapes)})")
+        said.append(f"{len(wrong)} of another shape ({_listed(shapes)})")
     held = _listed([f"{name} ({count})" for name, count in Counter(map(_group, checkpoint.state)).items()])
     return (
         f"{report.source} does not fit {report.method}'s {report.needed}: {'; '.join(said)}; the file holds {held}. "
@@ -168,7 +169,7 @@ def _group(name: str) -> str:
     if name.endswith("relative_position_index"):
         return "relative_position_index"
     parts = name.split(".")
-    return ".".join(parts[:2]) if parts[0] == "backbone" and len(parts) > 2 else parts[0] if len(parts) > 2 else name
+    return ".".join(parts[: 2 if parts[0] == "backbone" else 1])
 
 
 def _shape(shape: Sequence[int]) -> str:

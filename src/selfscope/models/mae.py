@@ -10,10 +10,11 @@ import torch
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
+from selfscope.data.masks import random_patch_mask
 from selfscope.errors import ConfigError, ModelError
 from selfscope.models.arch import layer_norm
 from selfscope.models.encoding import Encoder, evaluating
-from selfscope.models.masking import fit_mask, uniform_masks
+from selfscope.models.masking import fit_mask
 from selfscope.models.normaliser import build_normaliser
 from selfscope.models.parts import build_backbone, build_part, with_changes
 from selfscope.models.patches import head_units, patch_stats, patchify, unpatchify, visible_stats
@@ -125,15 +126,14 @@ class MAE(Encoder):
 
     def random_mask(self, batch: int, generator: np.random.Generator, ratio: float | None = None) -> np.ndarray:
         """`(B, h, w)` uint8, for each image alone a uniform choice; `ratio` defaults to the config's."""
-        length = self.mask_grid[0] * self.mask_grid[1]
-        kept = int(length * (1 - (self.backbone.mask_ratio if ratio is None else check_ratio(ratio))))
-        return uniform_masks(batch, self.mask_grid, length - kept, generator)
+        share = self.backbone.mask_ratio if ratio is None else check_ratio(ratio)
+        return random_patch_mask(generator, batch, self.mask_grid, share)
 
     def loss(self, pixels: Tensor, mask: Any) -> Tensor:
         """Mean squared error of the removed patches, in the head's units; a scalar."""
         removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device).flatten(1)  # (B, L)
         errors = (self._paint(pixels, removed) - self.target_patches(pixels)).square().mean(-1)
-        return (errors * removed).sum() / removed.sum()
+        return (errors * removed).sum() / removed.sum().clamp(min=1)
 
     @torch.no_grad()
     def predict(self, pixels: Tensor, mask: Any) -> Tensor:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from selfscope.data.masks import BEiTMaskGenerator
 from selfscope.errors import ConfigError, ModelError
 from selfscope.models.encoding import Encoder, evaluating
 from selfscope.models.hog import HOGGenerator
-from selfscope.models.masking import block_masks, fit_mask
+from selfscope.models.masking import fit_mask
 from selfscope.models.necks import LinearNeck
 from selfscope.models.normaliser import build_normaliser
 from selfscope.models.parts import build_backbone, build_part
@@ -78,16 +79,17 @@ class MaskFeat(Encoder):
         return self.backbone.grid
 
     def random_mask(self, batch: int, generator: np.random.Generator, ratio: float | None = None) -> np.ndarray:
-        """`(B, h, w)` uint8: block-wise, 40 % of the patches at most."""
-        length = self.mask_grid[0] * self.mask_grid[1]
-        removed = int(length * (MASK_RATIO if ratio is None else check_ratio(ratio)))
-        return block_masks(batch, self.mask_grid, removed, generator, smallest=SMALLEST_BLOCK)
+        """`(B, h, w)` uint8: blocks that make up 40 % of the patches, or `ratio` of them."""
+        h, w = self.mask_grid
+        removed = int(h * w * (MASK_RATIO if ratio is None else check_ratio(ratio)))
+        blocks = BEiTMaskGenerator((h, w), removed, min_num_patches=max(1, min(SMALLEST_BLOCK, removed // 4)))
+        return np.stack([blocks({}, generator)["mask"] for _ in range(batch)])
 
     def loss(self, pixels: Tensor, mask: Any) -> Tensor:
         """Mean error of the removed patches' histograms; a scalar."""
         removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device).flatten(1)  # (B, L)
         errors = self._guess(pixels, removed) - self.target_generator.features(pixels, self.mask_grid)
-        return (CRITERIA[self.criterion](errors).mean(-1) * removed).sum() / removed.sum()
+        return (CRITERIA[self.criterion](errors).mean(-1) * removed).sum() / removed.sum().clamp(min=1)
 
     @torch.no_grad()
     def predict(self, pixels: Tensor, mask: Any) -> Tensor:

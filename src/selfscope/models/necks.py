@@ -36,12 +36,13 @@ class LinearNeck(nn.Module):
         init_cfg: Any = None,
     ) -> None:
         super().__init__()
-        if norm_cfg or act_cfg:
-            raise ConfigError("LinearNeck: norm_cfg and act_cfg are not supported here")
+        if act_cfg:
+            raise ConfigError("LinearNeck: act_cfg is not supported here")
         self.fc = nn.Linear(in_channels, out_channels)
+        self.norm = nn.BatchNorm1d(out_channels) if norm_cfg else nn.Identity()
 
     def forward(self, vectors: Tensor) -> Tensor:
-        return self.fc(vectors)
+        return self.norm(self.fc(vectors))
 
 
 class MoCoV2Neck(nn.Module):
@@ -105,3 +106,7 @@ class ClsBatchNormNeck(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         return self.bn(vectors)
+
+
+PROJECTORS = (GlobalAveragePooling, LinearNeck, MoCoV2Neck, NonLinearNeck, ClsBatchNormNeck)
+"""Necks that take a pooled vector and give one; the decoders of masked-image models do not."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -68,7 +67,7 @@ def stem_counts(config: Mapping[str, Any], scope: str | None) -> bool:
 
 def with_changes(config: Mapping[str, Any], changes: Mapping[str, Any]) -> Mapping[str, Any]:
     """A copy with other values that still knows which file and line it came from."""
-    changed: Any = copy.copy(config)
+    changed: Any = config.copy() if isinstance(config, dict) else dict(config)
     for name, value in changes.items():
         changed[name] = value
     return changed
@@ -78,6 +77,10 @@ def accepted_arguments(target: Any) -> frozenset[str] | None:
     """Names that a class takes, its parents' too where it hands `**options` on; None when anything goes."""
     names: set[str] = set()
     for owner in inspect.getmro(target) if inspect.isclass(target) else (target,):
+        if owner in (object, nn.Module):
+            return None
+        if owner is nn.Module:
+            return None
         if inspect.isclass(target) and "__init__" not in vars(owner):
             continue
         parameters = inspect.signature(owner).parameters.values()

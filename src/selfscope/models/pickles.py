@@ -2,13 +2,14 @@
 
 `torch.load(weights_only=True)` rebuilds tensors and plain containers only. Training leaves other things beside the
 weights (MMEngine's loss history, numpy scalars, argparse options); for the names listed here it gets a stand-in that
-holds nothing and does nothing, never the real object. Every other name is refused.
+holds nothing and does nothing (or a plain dict for a kind of dict), never the real object. Any other name is refused.
 """
 
 from __future__ import annotations
 
 import pickle
 import re
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,6 @@ class Inert:
 
     def __setstate__(self, state: Any) -> None: ...
 
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Inert)
-
     def __repr__(self) -> str:
         return "<not loaded>"
 
@@ -39,12 +34,15 @@ def inert(*args: Any) -> Inert:
     return Inert()
 
 
+def empty(*args: Any) -> OrderedDict[Any, Any]:
+    """Stands for what makes a dict that starts with something; what is put into it afterwards stays there."""
+    return OrderedDict()
+
+
 OBJECTS = (
     "mmengine.logging.history_buffer.HistoryBuffer",
-    "mmengine.config.config.ConfigDict",
-    "mmcv.utils.config.ConfigDict",
-    "addict.addict.Dict",
     "argparse.Namespace",
+    *(f"builtins.{kind}" for kind in ("list", "dict", "int", "float")),
     "numpy.ndarray",
     "numpy.dtype",
     *(
@@ -57,6 +55,13 @@ OBJECTS = (
     "pathlib._local.PosixPath",
     "pathlib._local.WindowsPath",
     "datetime.datetime",
+)
+DICTS = (
+    "mmengine.config.config.ConfigDict",
+    "mmcv.utils.config.ConfigDict",
+    "addict.addict.Dict",
+    "lightning_fabric.utilities.data.AttributeDict",
+    "pytorch_lightning.utilities.parsing.AttributeDict",
 )
 FUNCTIONS = (
     "builtins.getattr",
@@ -74,7 +79,12 @@ WANTED = re.compile(r"GLOBAL '?([\w.]+)")
 
 def unpickle(path: Path) -> Any:
     """The content of a file that `torch.save` wrote, tensors on the CPU; a `CheckpointError` for anything else."""
-    stand_ins: list[Any] = [*((Inert, name) for name in OBJECTS), *((inert, name) for name in FUNCTIONS)]
+    stand_ins: list[Any] = [
+        *((Inert, name) for name in OBJECTS),
+        *((OrderedDict, name) for name in DICTS),
+        *((inert, name) for name in FUNCTIONS),
+        (empty, "collections.defaultdict"),
+    ]
     try:
         with torch.serialization.safe_globals(stand_ins):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path) or None)

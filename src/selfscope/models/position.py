@@ -28,12 +28,16 @@ def sincos_position(grid: tuple[int, int], width: int, *, prefix: int = 1) -> Te
 
 def resize_position(table: Tensor, grid: tuple[int, int], *, prefix: int = 1, mode: str = "bicubic") -> Tensor | None:
     """A table `(1, prefix + n * n, D)` interpolated to `grid`, prefix tokens kept; None when it is not square."""
-    side = math.isqrt(table.shape[1] - prefix)
-    if side * side + prefix != table.shape[1]:
+    if not is_square(table.shape[1] - prefix):
         return None
+    side = math.isqrt(table.shape[1] - prefix)
     if (side, side) == tuple(grid):
         return table
     tokens, patches = table[:, :prefix], table[:, prefix:]
     planes = patches.unflatten(1, (side, side)).movedim(-1, 1).float()  # (1, n * n, D) -> (1, D, n, n)
     planes = F.interpolate(planes, size=tuple(grid), mode=mode, align_corners=False)
     return torch.cat([tokens, planes.flatten(2).mT.to(patches.dtype)], dim=1)
+
+
+def is_square(count: int) -> bool:
+    return count > 0 and math.isqrt(count) ** 2 == count

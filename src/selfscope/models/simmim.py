@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from selfscope.data.masks import random_patch_mask
 from selfscope.errors import ConfigError, ModelError
 from selfscope.models.encoding import Encoder, evaluating
-from selfscope.models.masking import fit_mask, uniform_masks
+from selfscope.models.masking import fit_mask
 from selfscope.models.normaliser import build_normaliser
 from selfscope.models.parts import build_backbone, build_part
 from selfscope.models.patches import enlarge, patchify, unpatchify
@@ -90,8 +90,8 @@ class SimMIM(Encoder):
         if any(n % block for n in self.mask_grid):
             raise ModelError(f"a mask of {MASK_PATCH}-pixel blocks needs an image that these divide")
         coarse = (self.mask_grid[0] // block, self.mask_grid[1] // block)
-        removed = math.ceil(coarse[0] * coarse[1] * (MASK_RATIO if ratio is None else check_ratio(ratio)))
-        return uniform_masks(batch, coarse, removed, generator).repeat(block, 1).repeat(block, 2)
+        share = MASK_RATIO if ratio is None else check_ratio(ratio)
+        return random_patch_mask(generator, batch, coarse, share).repeat(block, 1).repeat(block, 2)
 
     def loss(self, pixels: Tensor, mask: Any) -> Tensor:
         """Mean absolute error of the removed pixels; a scalar."""

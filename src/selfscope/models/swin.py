@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from timm.layers import PatchEmbed
@@ -139,7 +140,7 @@ class SwinTransformer(nn.Module):
             output_fmt="NHWC",
         )
         self.pos_drop = nn.Dropout(drop_rate)
-        drop_paths = torch.linspace(0, drop_path_rate, sum(depths)).split(depths)
+        drop_paths = np.split(np.linspace(0, drop_path_rate, sum(depths)), np.cumsum(depths)[:-1])
         self.layers = nn.Sequential()
         for i, depth in enumerate(depths):
             options = stage_options(stage_cfgs, i, window_size, pad_small_map)
