@@ -75,11 +75,19 @@ class Canvas:
         if x0 >= x1 or y0 >= y1:
             return
         left, top, right, bottom = int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))
-        if alpha == 1 and (left, top, right, bottom) == (x0, y0, x1, y1):
-            self.pixels[top:bottom, left:right] = colour
+        if (left, top, right, bottom) == (x0, y0, x1, y1):
+            self._whole_pixels(self.pixels[top:bottom, left:right], colour, alpha)
             return
         across, down = _cover(x0, x1, left, right), _cover(y0, y1, top, bottom)
         self.blend(down[:, None] * across[None], left, top, colour, alpha)
+
+    @staticmethod
+    def _whole_pixels(region: np.ndarray, colour: Colour, alpha: float) -> None:
+        share = round(256 * alpha)
+        mixed = region * np.uint16(256 - share)
+        mixed += np.array(colour, np.uint16) * np.uint16(share) + np.uint16(128)
+        mixed >>= 8
+        region[:] = mixed
 
     def frame(self, box: Sequence[float], colour: Colour, width: float = 1.0, alpha: float = 1.0) -> None:
         """The outline of a rectangle, drawn just inside it."""

@@ -86,8 +86,10 @@ _TO_LAB = np.array(
 def parse(colour: Any) -> Colour:
     """A colour as three integers 0..255.
 
-    Names: CSS (`teal`), matplotlib's letters (`r`), `tab:blue`, `C0`, a grey level as a string (`"0.5"`), `#rgb`, `#rrggbb`.
-    Numbers, in RGB order: integers are 0..255; floats that all lie in [0, 1] are fractions; other floats are 0..255.
+    Names: CSS (`teal`), matplotlib's letters (`r`), `tab:blue`, `C0`, a grey level as a string (`"0.5"`), `#rgb` and
+    `#rrggbb`.
+    Three numbers, in RGB order: integers are 0..255; with a float among them they are fractions if all lie in [0, 1],
+    and 0..255 otherwise.
     """
     return _parse_name(colour) if isinstance(colour, str) else _parse_numbers(colour)
 
@@ -124,7 +126,7 @@ def palette(n: int) -> tuple[Colour, ...]:
 
 @lru_cache(maxsize=64)
 def markers(n: int, plain: int = 20) -> tuple[tuple[Colour, str], ...]:
-    """Colour and shape of each of `n` classes: up to `plain` of them are discs; with more, like colours differ in shape."""
+    """Colour and shape of each of `n` classes: discs up to `plain` of them; with more, like colours differ in shape."""
     colours = palette(n)
     if n <= plain:
         return tuple((colour, "disc") for colour in colours)
@@ -166,7 +168,7 @@ def colormap_table() -> np.ndarray:
     t = np.linspace(0, 1, 1024)
     lightness = 0.26 + 0.62 * t
     hue = np.deg2rad(292 - 190 * t**0.95)
-    chroma = 0.115 + 0.05 * t
+    chroma = 0.085 + 0.25 * (t - 0.4) ** 2  # as much as sRGB has at the teal in the middle, and more at the ends
     lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=1)
     way = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(lab, axis=0), axis=1))])
     even = np.linspace(0, way[-1], 256)
@@ -219,7 +221,7 @@ def _parse_numbers(colour: Any) -> Colour:
     if not _is_triple(colour):
         raise UsageError(f"expected a colour's name or three numbers, got {colour!r:.80}")
     values = [float(v) for v in colour]
-    fractions = all(isinstance(v, (float, np.floating)) for v in colour) and all(0 <= v <= 1 for v in values)
+    fractions = any(isinstance(v, (float, np.floating)) for v in colour) and all(0 <= v <= 1 for v in values)
     levels = [round(v * 255) if fractions else round(v) for v in values]
     if not all(0 <= v <= 255 for v in levels):
         raise UsageError(f"expected colour values within 0..255, got {tuple(values)}")

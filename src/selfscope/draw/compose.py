@@ -20,6 +20,8 @@ Cell = tuple[np.ndarray, str]
 """A picture, and the words that go with it."""
 
 SHEET_WIDTH = 1600
+_NARROWEST = 120
+"""Pixels that a cell of a sheet has at least, for its caption."""
 _ALIGN = {"start": 0.0, "center": 0.5, "end": 1.0}
 
 
@@ -130,9 +132,10 @@ def contact_sheet(
     _check(cells, "center")
     size, gap = max(13, width // 100), max(8, width // 80)
     aspects = np.array([picture.shape[1] / picture.shape[0] for picture, _ in cells])
-    columns = min(len(cells), columns or _columns(aspects, 3 * size / width))
+    room = max(1, (width + gap) // (_NARROWEST + gap))
+    columns = min(len(cells), columns or min(room, _columns(aspects, 3 * size / width)))
     largest = max(p.shape[1] * max(1, width // columns // 2 // p.shape[1]) for p, _ in cells)
-    cell = max(120, min((width - gap * (columns - 1)) // columns, largest))
+    cell = max(_NARROWEST, min((width - gap * (columns - 1)) // columns, largest))
     rows = [_row(cells[i : i + columns], cell, columns, gap, size) for i in range(0, len(cells), columns)]
     body = stack(rows, gap=gap, align="start")
     return page(body, title=title, notes=notes, footer=footer, size=size, min_width=min(width, 640))

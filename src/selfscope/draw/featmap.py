@@ -57,7 +57,7 @@ def _reduced(maps: np.ndarray, reduction: str | None) -> np.ndarray:
         raise UsageError(f"draw_featmap: expected channel_reduction of {_REDUCTIONS} or None, got {reduction!r}")
     if len(maps) not in (1, 3):
         raise UsageError(
-            f"draw_featmap: {len(maps)} channels cannot be shown as one picture: give channel_reduction, or topk above 0"
+            f"draw_featmap: {len(maps)} channels are not one picture: give channel_reduction, or topk above 0"
         )
     return maps
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from selfscope.draw.canvas import RULE, SOFT, Canvas
-from selfscope.draw.ticks import nice_ticks, tick_text
 from selfscope.draw.colour import SHAPES, Colour, colormap_table
 from selfscope.draw.glyphs import line_height, text_width
 from selfscope.draw.splat import splat
 from selfscope.draw.text import shorten
+from selfscope.draw.ticks import nice_ticks, tick_text
 
 
 @dataclass(frozen=True)

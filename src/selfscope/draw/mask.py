@@ -17,7 +17,7 @@ _BAND = 1 << 16
 
 
 def expand(mask: Any, size: tuple[int, int]) -> np.ndarray:
-    """`(H, W)` of the mask's values for a mask `(h, w)` and `size` (H, W): a pixel belongs to the patch with its centre.
+    """A mask `(h, w)` at `size` (H, W): every pixel takes the value of the patch that holds its centre.
 
     The patches need not divide the picture: 14 over 1080 pixels gives patches of 77 and 78.
     """

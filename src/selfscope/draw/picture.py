@@ -1,4 +1,4 @@
-"""The one door for pictures: whatever a user holds becomes `(H, W, 3)` uint8 RGB here, by stated rules, or is refused."""
+"""The one door for pictures: what a user holds becomes `(H, W, 3)` uint8 RGB here, by stated rules, or is refused."""
 
 from __future__ import annotations
 

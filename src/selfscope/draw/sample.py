@@ -135,7 +135,8 @@ def _arrange(cells: Sequence[Cell]) -> list[np.ndarray]:
 
 def _with_patches(sample: Sample) -> list[np.ndarray]:
     """The picture with its numbered boxes, then the patches in as many rows as columns."""
-    assert sample.boxes is not None and sample.boxed is not None
+    assert sample.boxes is not None
+    assert sample.boxed is not None
     factor = _enlargement([sample.boxed])
     boxed = _enlarged(sample.boxed, factor)
     drawn = numbered_boxes(boxed, sample.boxes * factor, palette(len(sample.boxes)))

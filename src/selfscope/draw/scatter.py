@@ -6,9 +6,8 @@ between far groups.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -56,7 +55,7 @@ def embedding_picture(
     *,
     width: int = 1600,
     colour_by: str | None = "label",
-    legend: bool = True,
+    legend: bool | None = None,
     title: str | None = None,
     point_size: float | None = None,
     alpha: float | None = None,
@@ -64,8 +63,10 @@ def embedding_picture(
     """The map on white paper, `width` pixels wide: points, key, and a caption with method, settings and trust.
 
     `colour_by` is `label`, the name of one of the record's columns (numbers get a colour map, words get classes), or
-    None for one colour; data without labels has one colour as well. Classes beyond twenty differ in shape too. Both
-    axes have one scale. One-dimensional maps are drawn as a strip whose height only keeps points apart;
+    None for one colour; data without labels has one colour as well. Classes beyond twenty differ in shape too. The key
+    is left out where `legend` is False.
+
+    Both axes have one scale. One-dimensional maps are drawn as a strip whose height only keeps points apart;
     three-dimensional ones as three projections and an oblique view. `point_size` is a diameter in pixels; with many
     points they become smaller and more transparent. Points with a coordinate that is not finite are counted.
     """
@@ -74,7 +75,7 @@ def embedding_picture(
     size = max(11, round(width / 92))
     inks = _inks(emb, colour_by)
     key_width = width * 2 // 5
-    key = _key(inks, height=round(width * 0.55), max_width=key_width, size=size) if legend else None
+    key = _key(inks, height=round(width * 0.55), max_width=key_width, size=size) if legend is not False else None
     room = width - 2 * (size + 3) - (0 if key is None else key.shape[1] + 2 * size)
     body = _map(emb.coords, inks, room, size, point_size=point_size, alpha=alpha)
     if key is not None:

@@ -73,7 +73,7 @@ def draw_bboxes(
     face_colors: Any = "none",
     alpha: Any = 0.8,
 ) -> np.ndarray:
-    """Boxes `(N, 4)` or `(4,)` of x0, y0, x1, y1 on whole pixels; edges run inside the box, so neighbours stay apart."""
+    """Boxes `(N, 4)` or `(4,)` of x0, y0, x1, y1 on whole pixels; edges run inside, so that neighbours stay apart."""
     boxes = _rows(bboxes, 4, "bboxes")
     if (boxes[:, :2] > boxes[:, 2:]).any():
         wrong = boxes[(boxes[:, :2] > boxes[:, 2:]).any(axis=1)][0].tolist()
@@ -151,7 +151,7 @@ def draw_circles(
     for (x, y), r, pen in zip(centres.tolist(), radii, pens, strict=True):
         if pen.face is not None:
             canvas.disc(x, y, r, pen.face, pen.alpha)
-        count = int(np.clip(8 * np.sqrt(max(r, 0)), 16, 2000))
+        count = int(np.clip(16 * np.sqrt(max(r, 0)), 16, 4000))
         turn = np.linspace(0, 2 * np.pi, count + 1)
         _outline(canvas, np.stack([x + r * np.cos(turn), y + r * np.sin(turn)], axis=1), pen)
     return canvas.pixels
@@ -216,6 +216,7 @@ def draw_texts(
     sizes = _each(size_for(picture.shape[0]) if font_sizes is None else font_sizes, count, "font_sizes")
     across = _choices(horizontal_alignments, count, tuple(_ACROSS), "horizontal_alignments")
     down = _choices(vertical_alignments, count, _DOWN, "vertical_alignments")
+    boxes: list[Mapping[str, Any] | None]
     boxes = [bboxes] * count if bboxes is None or isinstance(bboxes, Mapping) else list(bboxes)
     canvas = Canvas(picture)
     colours = parse_each(colors, count)
@@ -230,8 +231,9 @@ def draw_texts(
             "baseline": height - line_height(size) + ascent(size),
         }
         top = y - lifts[down[i]]
-        if boxes[i] is not None:
-            _text_box(canvas, (left, top, left + width, top + height), boxes[i])
+        box = boxes[i]
+        if box is not None:
+            _text_box(canvas, (left, top, left + width, top + height), box)
         ink = colours[i]
         if ink is not None:
             write(canvas, words[i].split("\n"), left, top, size, ink)
@@ -253,7 +255,7 @@ def _solid_boxes(picture: np.ndarray, boxes: np.ndarray, pens: Sequence[Pen]) ->
         image = Image.fromarray(picture[top : top + step])
         draw = ImageDraw.Draw(image, "RGBA")
         for (x0, y0, x1, y1), (face, edge), pen in zip(whole.tolist(), inks, pens, strict=True):
-            if y0 < top + step and y1 >= top:
+            if y0 < top + step and y1 >= top and not (face is None and edge is None):
                 width = max(1, round(pen.width))
                 draw.rectangle((x0, y0 - top, x1, y1 - top), fill=face, outline=edge, width=width)
         drawn[top : top + step] = image

@@ -52,7 +52,7 @@ def splat(
 
 
 def _paint(canvas: Canvas, pixel: np.ndarray, colour: np.ndarray, tint: np.ndarray, opacity: np.ndarray) -> None:
-    """Composes entries sorted by pixel, topmost first, over the canvas; `tint` is the colour's share, white the rest."""
+    """Lays entries, sorted by pixel and topmost first, over the canvas; `tint` is the share of colour against white."""
     through = np.cumsum(np.log1p(-opacity))
     above = through - np.log1p(-opacity)
     starts = np.flatnonzero(np.diff(pixel, prepend=-1))

@@ -31,7 +31,10 @@ def measure(text: str, size: int) -> tuple[int, int]:
 
 
 def shorten(text: str, size: int, width: float, *, keep: str = "start") -> str:
-    """One line of at most `width` pixels: what does not fit gives way to `…`, at the end or, with `keep="both"`, inside."""
+    """One line of at most `width` pixels: what does not fit gives way to `…`.
+
+    `keep` says which part stays: `start`, `end` or `both`.
+    """
     if text_width(text, size) <= width:
         return text
     low, high = 0, len(text)

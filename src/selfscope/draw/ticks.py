@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def log_ticks(low: float, high: float) -> list[float]:
 def tick_text(value: float, ticks: Sequence[float]) -> str:
     """The number with the decimals that tell the ticks apart: `0.25`, `40,000`, `2.5M`, `3e-7`."""
     largest = max(abs(tick) for tick in ticks)
-    step = min((abs(b - a) for a, b in zip(ticks, ticks[1:], strict=False)), default=largest) or 1.0
+    step = min((abs(b - a) for a, b in pairwise(ticks)), default=largest) or 1.0
     if value == 0:
         return "0"
     if largest >= 1e9 or largest < 1e-3:
