@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from selfscope.draw.canvas import RULE, SOFT, Canvas
-from selfscope.draw.colour import SHAPES, Colour, colormap_table
+from selfscope.draw.colour import GREY, SHAPES, Colour, colormap_table
 from selfscope.draw.glyphs import line_height, text_width
 from selfscope.draw.splat import splat
 from selfscope.draw.text import shorten
@@ -53,13 +53,17 @@ def _marks(canvas: Canvas, entries: Sequence[Entry], centres: np.ndarray, size: 
     splat(canvas, centres, colours, shapes, diameter=size * 0.72, seed=None)
 
 
-def colour_bar(low: float, high: float, *, name: str, height: int, size: int) -> np.ndarray:
-    """The colour map from `low` at the bottom to `high` at the top, its name above and round numbers beside it."""
+def colour_bar(low: float, high: float, *, name: str, height: int, size: int, missing: bool = False) -> np.ndarray:
+    """The colour map from `low` at the bottom to `high` at the top, its name above and round numbers beside it.
+
+    With `missing`, a grey field below stands for what has no number.
+    """
     ticks = [tick for tick in nice_ticks(low, high, 5) if low <= tick <= high] or [low]
     texts = [tick_text(tick, ticks) for tick in ticks]
     thick, head = round(size * 1.1), line_height(size) + size // 2
     width = max(int(text_width(name, size)) + 2, thick + size + max(int(text_width(text, size)) for text in texts) + 2)
-    canvas = Canvas.blank(head + height + line_height(size) // 2, width)
+    foot = line_height(size) * (2 if missing else 0) + line_height(size) // 2
+    canvas = Canvas.blank(head + height + foot, width)
     canvas.text(0, 0, name, size, SOFT)
     levels = colormap_table()[np.linspace(255, 0, height).round().astype(int)]
     canvas.pixels[head : head + height, :thick] = levels[:, None]
@@ -69,4 +73,8 @@ def colour_bar(low: float, high: float, *, name: str, height: int, size: int) ->
         y = head + (1 - share) * (height - 1) + 0.5
         canvas.rectangle((thick, y - 0.5, thick + size // 3, y + 0.5), SOFT)
         canvas.text(thick + size // 2, y, text, size, SOFT, anchor="lm")
+    if missing:
+        y = head + height + line_height(size)
+        canvas.rectangle((0, y, thick, y + thick), GREY)
+        canvas.text(thick + size // 2, y + thick / 2, "none", size, SOFT, anchor="lm")
     return canvas.pixels

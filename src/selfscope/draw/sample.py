@@ -18,7 +18,7 @@ from selfscope.errors import RecordError
 from selfscope.records import Reconstruction, Sample, View
 
 _LEGIBLE = 160
-"""Smaller pictures are enlarged by a whole factor up to about this height, so that words fit beside them."""
+"""Smaller pictures are enlarged by a whole factor up to about this many pixels, so that words fit beside them."""
 _PANELS = {"pasted": "reconstruction + visible"}
 _METRICS = {
     "skill": "masked-patch skill {:.3f}",
@@ -55,6 +55,8 @@ def sample_picture(sample: Sample, *, with_original: bool = False, title: bool =
 
 def reconstruction_picture(rec: Reconstruction, *, title: str | None = None) -> np.ndarray:
     """The four panels with their names, every note on an amber strip, then the numbers and how to get them again."""
+    if not rec.pictures:
+        raise RecordError(f"{rec.key}: the reconstruction holds no pictures to show")
     factor = _enlargement(list(rec.pictures.values()))
     cells = [(_enlarged(picture, factor), _PANELS.get(name, name)) for name, picture in rec.pictures.items()]
     size = size_for(max(picture.shape[0] for picture, _ in cells))
@@ -200,7 +202,8 @@ def _flipped(view: View) -> str:
 
 
 def _enlargement(pictures: Sequence[np.ndarray]) -> int:
-    return max(1, round(_LEGIBLE / max(min(picture.shape[:2]) for picture in pictures)))
+    shortest, longest = max(min(p.shape[:2]) for p in pictures), max(max(p.shape[:2]) for p in pictures)
+    return max(1, min(round(_LEGIBLE / shortest), 3 * _LEGIBLE // longest))
 
 
 def _enlarged(picture: np.ndarray, factor: int) -> np.ndarray:

@@ -155,7 +155,8 @@ def _class_inks(labels: np.ndarray, names: Mapping[int, str], unlabelled: np.nda
 def _key(inks: Inks, *, height: int, max_width: int, size: int) -> np.ndarray | None:
     if inks.bar is not None:
         name, low, high = inks.bar
-        return colour_bar(low, high, name=name, height=height // 2, size=size)
+        missing = inks.pale is not None and bool(inks.pale.any())
+        return colour_bar(low, high, name=name, height=height // 2, size=size, missing=missing)
     if inks.entries:
         return class_legend(inks.entries, height=height, max_width=max_width, size=size)
     return None

@@ -1,0 +1,152 @@
+"""Pictures of samples and of reconstructions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.draw.golden import check_golden
+from tests.draw.test_draw_compose import find
+
+from selfscope.draw.colour import palette
+from selfscope.draw.mask import overlay
+from selfscope.draw.sample import metrics_line, numbered_boxes, reconstruction_picture, sample_picture
+from selfscope.draw.show import sample_photo
+from selfscope.errors import RecordError
+from selfscope.records import Reconstruction, Sample, View
+
+PHOTO = sample_photo(180, 240)
+MASK = (np.random.default_rng(0).permutation(49).reshape(7, 7) < 30).astype(np.uint8)
+AMBER = (255, 243, 214)
+
+
+def view(side: int, seed: int = 0, **fields: object) -> View:
+    return View(sample_photo(side, side, seed), **fields)  # type: ignore[arg-type]
+
+
+def test_a_masked_sample_shows_the_view_without_and_with_its_mask() -> None:
+    sample = Sample("a/1", (view(192),), mask=MASK)
+    drawn = sample_picture(sample)
+    (plain,), (masked,) = find(drawn, sample.views[0].picture), find(drawn, overlay(sample.views[0].picture, MASK))
+    assert plain[0] == masked[0]
+    assert plain[1] < masked[1]
+
+
+def test_every_view_is_shown_at_its_own_size() -> None:
+    """The ancestor showed one of SwAV's eight views."""
+    views = (view(224, 0), view(224, 1), *(view(96, seed) for seed in range(2, 8)))
+    drawn = sample_picture(Sample("a/1", views))
+    places = [find(drawn, one.picture) for one in views]
+    assert all(len(place) == 1 for place in places)
+    assert len({place[0] for place in places}) == 8
+
+
+def test_four_rotations_stand_in_a_row() -> None:
+    views = tuple(View(np.rot90(PHOTO[:, :180], k).copy(), name=f"{90 * k}°") for k in range(4))
+    drawn = sample_picture(Sample("a/1", views))
+    places = [find(drawn, one.picture)[0] for one in views]
+    assert len({y for y, _ in places}) == 1
+    assert [x for _, x in places] == sorted(x for _, x in places)
+
+
+@pytest.mark.parametrize("side", [1, 16, 28, 64, 224, 1024])
+def test_views_of_any_size(side: int) -> None:
+    drawn = sample_picture(Sample("a/1", (view(side),), mask=MASK))
+    factor = max(1, round(160 / side))
+    assert find(drawn, view(side).picture.repeat(factor, axis=0).repeat(factor, axis=1))
+    assert drawn.shape[0] >= 160
+
+
+@pytest.mark.parametrize("shape", [(30, 400), (400, 30), (7, 13)])
+def test_views_of_any_proportion(shape: tuple[int, int]) -> None:
+    one = View(sample_photo(*shape))
+    drawn = sample_picture(Sample("a name with spaces/ünï", (one, one), label_name="a class"))
+    assert drawn.shape[0] < 1000
+
+
+def test_patches_are_numbered_where_they_were_cut() -> None:
+    boxes = np.array([[10, 10, 60, 60], [80, 10, 130, 60], [10, 80, 60, 130]], float)
+    views = tuple(View(PHOTO[int(y0) : int(y1), int(x0) : int(x1)].copy()) for x0, y0, x1, y1 in boxes)
+    drawn = sample_picture(Sample("a/1", views, boxes=boxes, boxed=PHOTO))
+    assert find(drawn, numbered_boxes(PHOTO, boxes, palette(3)))
+    for colour in palette(3):
+        assert (drawn == colour).all(axis=2).sum() > 100
+
+
+def test_boxes_keep_what_they_enclose() -> None:
+    boxes = np.array([[20, 20, 120, 120]], float)
+    drawn = numbered_boxes(PHOTO, boxes, palette(1))
+    np.testing.assert_array_equal(drawn[60:110, 60:110], PHOTO[60:110, 60:110])
+    np.testing.assert_array_equal(drawn[130:], PHOTO[130:])
+    assert drawn[119, 70].tolist() == list(palette(1)[0])
+
+
+def test_the_original_shows_every_crop_in_its_views_colour() -> None:
+    crops = ((10.0, 10.0, 100.0, 100.0), (100.0, 40.0, 120.0, 120.0))
+    views = tuple(view(180, seed, crop=crop) for seed, crop in enumerate(crops))
+    sample = Sample("a/1", views, original=PHOTO)
+    boxes = np.array([(10, 10, 110, 110), (100, 40, 220, 160)], float)
+    drawn = sample_picture(sample, with_original=True)
+    assert find(drawn, numbered_boxes(PHOTO, boxes, palette(2)))
+    assert sample_picture(sample).shape[1] < drawn.shape[1]
+
+
+def test_an_original_that_was_not_kept_is_asked_for() -> None:
+    with pytest.raises(RecordError, match="a/1: the sample holds no original"):
+        sample_picture(Sample("a/1", (view(32),)), with_original=True)
+
+
+def reconstruction(side: int = 64, **fields: object) -> Reconstruction:
+    names = ("original", "masked", "reconstruction", "pasted")
+    pictures = {name: sample_photo(side, side, seed) for seed, name in enumerate(names)}
+    return Reconstruction("photo", pictures, "MAE", **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("side", [8, 32, 192, 224])
+def test_four_panels_in_order(side: int) -> None:
+    rec = reconstruction(side)
+    drawn, factor = reconstruction_picture(rec), max(1, round(160 / side))
+    places = [find(drawn, p.repeat(factor, axis=0).repeat(factor, axis=1))[0] for p in rec.pictures.values()]
+    assert len({y for y, _ in places}) == 1
+    assert [x for _, x in places] == sorted(x for _, x in places)
+
+
+def test_notes_and_untrained_weights_stand_on_the_picture() -> None:
+    def amber(rec: Reconstruction) -> int:
+        return int((reconstruction_picture(rec) == AMBER).all(axis=2).any(axis=1).sum())
+
+    plain, untrained = reconstruction(), reconstruction(settings={"trained": False})
+    told = reconstruction(settings={"trained": False}, notes=("untrained",))
+    both = reconstruction(settings={"trained": False}, notes=("uses the original's patch statistics",))
+    assert amber(plain) == 0
+    assert 0 < amber(untrained) == amber(told) < amber(both)
+
+
+def test_numbers_are_written_with_their_units() -> None:
+    metrics = {"psnr": 21.34, "l1": 0.04321, "skill": 0.41, "psnr_patch_mean": 17.12, "odd": 3.0, "ssim": float("nan")}
+    assert metrics_line(metrics) == (
+        "masked-patch skill 0.410 · PSNR 21.3 dB · SSIM nan · L1 0.0432 · PSNR 17.1 dB (patch mean) · odd 3"
+    )
+    assert metrics_line({}) == ""
+
+
+def test_a_reconstruction_without_pictures_is_refused() -> None:
+    with pytest.raises(RecordError, match="no pictures"):
+        reconstruction_picture(Reconstruction("photo", {}, "MAE"))
+
+
+def test_golden_of_a_sample() -> None:
+    crops = ((20.0, 10.0, 110.0, 110.0), (100.0, 40.0, 90.0, 90.0), (5.0, 5.0, 40.0, 40.0))
+    sides = (96, 96, 40)
+    views = tuple(view(side, 3, crop=crop, flip="horizontal") for side, crop in zip(sides, crops, strict=True))
+    sample = Sample("train/hills/3", views, original=PHOTO, label_name="hills", settings={"seed": 0, "epoch": 2})
+    check_golden(sample_picture(sample, with_original=True), "sample")
+
+
+def test_golden_of_a_reconstruction() -> None:
+    rec = reconstruction(
+        96,
+        notes=("uses the original's patch statistics: brightness and contrast of every patch are given",),
+        metrics={"skill": 0.012, "psnr": 17.1},
+        settings={"trained": False, "mask_ratio": 0.75, "seed": 0, "path": "a/photo.jpg", "pixel_stats": "patch"},
+    )
+    check_golden(reconstruction_picture(rec), "reconstruction")
