@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfscope.config.entries import keyed, put, update
 from selfscope.config.functions import items, method
-from selfscope.config.limits import Refusal, key
+from selfscope.config.limits import Refusal, kind
 from selfscope.config.operators import binary
 from selfscope.config.values import ConfigDict
 
@@ -41,7 +41,7 @@ def augment(where: Expressions, node: ast.AugAssign) -> None:
         index = target.attr if isinstance(target, ast.Attribute) else where.index(target.slice)
         if isinstance(index, slice) or not isinstance(container, (list, dict)):
             raise Refusal("`+=` and its like take a name, an item of a list or dict, or an attribute of a dict")
-        old = container[key(index)]
+        old = container[where.budget.key(index)]
     value = where.value(node.value)
     if isinstance(old, list) and isinstance(node.op, ast.Add):
         method(old, "extend")(where.budget, old, value)
@@ -70,10 +70,10 @@ def delete(where: Expressions, target: ast.expr) -> None:
     elif isinstance(target, ast.Subscript):
         container = where.value(target.value)
         if not isinstance(container, (list, dict)):
-            raise Refusal(f"items of a {type(container).__name__} cannot be deleted")
+            raise Refusal(f"items of {kind(container)} cannot be deleted")
         index = where.index(target.slice)
         where.budget.work(len(container) if isinstance(container, list) else 1)
-        del container[index if isinstance(index, slice) else key(index)]
+        del container[index if isinstance(index, slice) else where.budget.key(index)]
     else:
         raise Refusal(f"{type(target).__name__} cannot be deleted")
 
@@ -95,11 +95,11 @@ def _set_item(where: Expressions, container: Any, index: Any, value: Any, target
     if isinstance(container, ConfigDict):
         if isinstance(index, slice):
             raise Refusal("a slice cannot be a key")
-        put(container, key(index), value, where.origin(target), where.budget)
+        put(container, where.budget.key(index), value, where.origin(target), where.budget)
     elif isinstance(container, list):
         if isinstance(index, slice):
             value = items(value, where.budget)
             where.budget.elements(len(container) + len(value))
         container[index] = value
     else:
-        raise Refusal(f"items of a {type(container).__name__} cannot be assigned")
+        raise Refusal(f"items of {kind(container)} cannot be assigned")

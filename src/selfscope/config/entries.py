@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from selfscope.config.limits import Budget, Refusal, key
+from selfscope.config.limits import Budget, Refusal, kind
 from selfscope.config.values import ConfigDict, Origin, WrittenDict
 
 
 def keyed(value: Any) -> ConfigDict:
     """The value itself, which must be a dict."""
     if not isinstance(value, ConfigDict):
-        raise Refusal(f"expected a dict, got a {type(value).__name__}")
+        raise Refusal(f"expected a dict, got {kind(value)}")
     return value
 
 
@@ -43,7 +43,7 @@ def union(left: ConfigDict, right: ConfigDict, budget: Budget) -> ConfigDict:
 
 def _merge(container: ConfigDict, source: ConfigDict, budget: Budget) -> None:
     for name, value, origin in source.entries():
-        old = container.get(key(name))
+        old = container.get(budget.key(name))
         if isinstance(old, ConfigDict) and isinstance(value, ConfigDict) and not isinstance(container, WrittenDict):
             _merge(old, value, budget)
         else:

@@ -15,7 +15,7 @@ from selfscope.config import templates
 from selfscope.config.assignment import bind
 from selfscope.config.entries import keyed
 from selfscope.config.functions import FUNCTIONS, items, method
-from selfscope.config.limits import MAX_DEPTH, MAX_ELEMENTS, Budget, Refusal, integer, key
+from selfscope.config.limits import MAX_DEPTH, MAX_ELEMENTS, Budget, Refusal, integer, kind
 from selfscope.config.operators import binary, compare, unary
 from selfscope.config.syntax import parse_expression
 from selfscope.config.text import formatted
@@ -110,9 +110,11 @@ class Expressions:
         return self.value(node)
 
     def _lookup(self, name: str) -> Any:
+        self.budget.work(len(self.scopes))
         return next((scope[name] for scope in reversed(self.scopes) if name in scope), None)
 
     def _name(self, node: ast.Name) -> Any:
+        self.budget.work(len(self.scopes))
         for scope in reversed(self.scopes):
             if node.id in scope:
                 if isinstance(scope[node.id], Imported):
@@ -154,7 +156,7 @@ class Expressions:
     def _set(self, node: ast.Set) -> Any:
         inner = templates.inner(node)
         if inner is None:
-            return {key(item) for item in self._list(node)}  # type: ignore[arg-type]
+            return {self.budget.key(item) for item in self._list(node)}  # type: ignore[arg-type]
         root = inner
         while isinstance(root, ast.Attribute):
             root = root.value
@@ -172,7 +174,7 @@ class Expressions:
             if name is None:
                 self._merge_entries(made, self.value(part))
             else:
-                made.put(key(self.value(name)), self.value(part), self.origin(name))
+                made.put(self.budget.key(self.value(name)), self.value(part), self.origin(name))
         return made
 
     def _merge_entries(self, made: ConfigDict, source: Any) -> None:
@@ -183,7 +185,7 @@ class Expressions:
         else:
             for pair in items(source, self.budget):
                 name, value = items(pair, self.budget)
-                made.put(key(name), value, made.origin)
+                made.put(self.budget.key(name), value, made.origin)
 
     def _call(self, node: ast.Call) -> Any:
         found = self.function(node.func)
@@ -228,7 +230,7 @@ class Expressions:
     def _attribute(self, node: ast.Attribute) -> Any:
         owner = self.value(node.value)
         if not isinstance(owner, ConfigDict):
-            raise Refusal(f"a {type(owner).__name__} has no attribute {node.attr!r}: attributes are keys of dicts")
+            raise Refusal(f"{kind(owner)} has no attribute {node.attr!r}: attributes are keys of dicts")
         if node.attr not in owner:
             raise Refusal(
                 f"there is no {node.attr!r} here.{nearest(node.attr, (k for k in owner if isinstance(k, str)))}"
@@ -244,7 +246,7 @@ class Expressions:
             if not isinstance(container, range):
                 self.budget.elements(len(range(*index.indices(len(container)))))
             return container[index]
-        return container[key(index)]
+        return container[self.budget.key(index)]
 
     def _binop(self, node: ast.BinOp) -> Any:
         return binary(type(node.op), self.value(node.left), self.value(node.right), self.budget)
@@ -263,9 +265,9 @@ class Expressions:
 
     def _compare(self, node: ast.Compare) -> bool:
         left = self.value(node.left)
-        for kind, part in zip(node.ops, node.comparators, strict=True):
+        for sign, part in zip(node.ops, node.comparators, strict=True):
             right = self.value(part)
-            if not compare(type(kind), left, right, self.budget):
+            if not compare(type(sign), left, right, self.budget):
                 return False
             left = right
         return True
@@ -291,20 +293,24 @@ class Expressions:
         return list(self._comprehended(node, node.elt))
 
     def _setcomp(self, node: ast.SetComp) -> set[Any]:
-        return {key(item) for item in self._comprehended(node, node.elt)}
+        return {self.budget.key(item) for item in self._comprehended(node, node.elt)}
 
     def _dictcomp(self, node: ast.DictComp) -> ConfigDict:
         pair = ast.copy_location(ast.Tuple([node.key, node.value], ast.Load()), node)
         where = self.origin(node)
-        return WrittenDict.at(where, ((key(k), value, where) for k, value in self._comprehended(node, pair)))
+        made = WrittenDict.at(where)
+        for name, value in self._comprehended(node, pair):
+            made.put(self.budget.key(name), value, where)
+        return made
 
     def _comprehended(self, node: Any, result: ast.expr) -> Iterator[Any]:
         outermost = items(self.value(node.generators[0].iter), self.budget)
         self.scopes.append({})
         depth = len(self.scopes)
+        self.budget.work(10 * depth)
         try:
             for made, _ in enumerate(self._rounds(node.generators, outermost)):
-                self.budget.work()
+                self.budget.work(len(node.generators))
                 if made >= MAX_ELEMENTS:
                     raise Refusal("a comprehension makes too many elements")
                 yield self.value(result)
@@ -316,7 +322,7 @@ class Expressions:
         if first.is_async:
             raise Refusal("`async for` is not read")
         for item in values:
-            self.budget.work()
+            self.budget.work(len(self.scopes) + len(generators))
             bind(self, first.target, item)
             if not all(self.value(condition) for condition in first.ifs):
                 continue
@@ -333,6 +339,8 @@ def _sentence(error: Exception) -> str:
         return "this is nested too deeply"
     if isinstance(error, MemoryError):
         return "this needs more memory than there is"
+    if isinstance(error, OverflowError):
+        return "this number is too large"
     return str(error) or type(error).__name__
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from selfscope.config.entries import put, update
-from selfscope.config.limits import MAX_ELEMENTS, Budget, Refusal, integer, key, weight
+from selfscope.config.limits import MAX_ELEMENTS, Budget, Refusal, integer, kind, weight
 from selfscope.config.text import joined, replaced, str_format
 from selfscope.config.values import ConfigDict
 from selfscope.errors import nearest
@@ -19,18 +19,18 @@ MAX_DIGITS = 1300
 def items(value: Any, budget: Budget) -> list[Any]:
     """What iterating over the value gives, as a new list."""
     if not isinstance(value, (str, bytes, list, tuple, set, dict, range)):
-        raise Refusal(f"a {type(value).__name__} cannot be iterated over")
+        raise Refusal(f"{kind(value)} cannot be iterated over")
     budget.elements(len(value))
     return list(value)
 
 
 def _set(budget: Budget, values: Any = ()) -> set[Any]:
-    return {key(item) for item in items(values, budget)}
+    return {budget.key(item) for item in items(values, budget)}
 
 
 def _round(budget: Budget, number: Any, ndigits: Any = None) -> Any:
     if not isinstance(number, (int, float)):
-        raise Refusal(f"`round` takes a number, not a {type(number).__name__}")
+        raise Refusal(f"`round` takes a number, not {kind(number)}")
     if ndigits is not None and not (isinstance(ndigits, int) and abs(ndigits) <= MAX_DIGITS):
         raise Refusal(f"`round` takes at most {MAX_DIGITS:,} digits")
     return integer(result) if isinstance(result := round(number, ndigits), int) else result
@@ -180,15 +180,15 @@ def _find(method: str) -> Callable[..., Any]:
 
 
 def _entry(budget: Budget, values: dict[Any, Any], name: Any, default: Any = None) -> Any:
-    return values.get(key(name), default)
+    return values.get(budget.key(name), default)
 
 
 def _dict_pop(budget: Budget, values: dict[Any, Any], name: Any, *default: Any) -> Any:
-    return values.pop(key(name), *default)
+    return values.pop(budget.key(name), *default)
 
 
 def _setdefault(budget: Budget, values: ConfigDict, name: Any, default: Any = None) -> Any:
-    if key(name) not in values:
+    if budget.key(name) not in values:
         put(values, name, default, values.origin, budget)
     return values[name]
 
@@ -239,11 +239,10 @@ METHODS: dict[type, dict[str, Callable[..., Any]]] = {
 
 def method(value: Any, name: str) -> Callable[..., Any]:
     """The function that stands for `value.<name>`; it takes the budget and the value first."""
-    for kind, known in METHODS.items():
-        if isinstance(value, kind):
+    for owner, known in METHODS.items():
+        if isinstance(value, owner):
             if name in known:
                 return known[name]
-            raise Refusal(
-                f"`.{name}()` of a {kind.__name__} is not read.{nearest(name, known)} Known: {', '.join(sorted(known))}"
-            )
-    raise Refusal(f"methods of a {type(value).__name__} are not read")
+            names = ", ".join(sorted(known))
+            raise Refusal(f"`.{name}()` of {kind(value)} is not read.{nearest(name, known)} Known: {names}")
+    raise Refusal(f"methods of {kind(value)} are not read")

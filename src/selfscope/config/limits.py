@@ -14,7 +14,7 @@ MAX_DEPTH = 100
 MAX_BITS = 4096
 MAX_ELEMENTS = 1_000_000
 """In one value: items of containers, characters of text."""
-MAX_WORK = 4_000_000
+MAX_WORK = 3_000_000
 """Evaluated expressions, and elements made, copied, compared or printed, all bases together: a few seconds."""
 
 
@@ -75,6 +75,24 @@ class Budget:
         self.work(total)
         return total
 
+    def key(self, value: Any) -> Any:
+        """The value itself, when it may be a key: text, a number, None, or a tuple of these.
+
+        Integers stay below 2**60, where Python's hash is the number itself: many keys of one hash would never end.
+        """
+        if isinstance(value, tuple):
+            self.walk(value)
+        rest = [value]
+        while rest:
+            item = rest.pop()
+            if isinstance(item, tuple):
+                rest.extend(item)
+            elif isinstance(item, int) and abs(item) >= 2**60:
+                raise Refusal("an integer that is a key or in a set must be below 2**60")
+            elif item is not None and not isinstance(item, (str, bytes, int, float)):
+                raise Refusal(f"{kind(item)} cannot be a key or in a set")
+        return value
+
     def _check(self, total: int) -> None:
         if total > MAX_ELEMENTS:
             raise Refusal(f"this value holds more than {MAX_ELEMENTS:,} elements, shared ones counted each time")
@@ -89,27 +107,18 @@ def weight(leaf: Any) -> int:
     return 24 if isinstance(leaf, (float, range)) else 1
 
 
+def kind(value: Any) -> str:
+    """`a list`, `an int`, `None`: how messages call a value."""
+    if value is None:
+        return "None"
+    name = "dict" if isinstance(value, dict) else type(value).__name__
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
 def integer(value: int) -> int:
     """The number itself, when it is not too long."""
     if value.bit_length() > MAX_BITS:
         raise Refusal(f"integers may have at most {MAX_BITS:,} bits")
-    return value
-
-
-def key(value: Any) -> Any:
-    """The value itself, when it may be a key: text, a number, None, or a tuple of these.
-
-    Integers stay below 2**60, where Python's hash is the number itself: many keys of one hash would never end.
-    """
-    rest = [value]
-    while rest:
-        item = rest.pop()
-        if isinstance(item, tuple):
-            rest.extend(item)
-        elif isinstance(item, int) and abs(item) >= 2**60:
-            raise Refusal("an integer that is a key or in a set must be below 2**60")
-        elif item is not None and not isinstance(item, (str, bytes, int, float)):
-            raise Refusal(f"a {type(item).__name__} cannot be a key or in a set")
     return value
 
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from selfscope.config.limits import Budget, Refusal
-from selfscope.config.values import ConfigDict
+from selfscope.config.limits import Budget, Refusal, kind
+from selfscope.config.values import ConfigDict, Origin
 
 DELETE = "_delete_"
 
 
-def settled(value: Any, budget: Budget) -> Any:
-    """A copy in which nothing is shared, so that changing one place changes no other."""
-    budget.walk(value)
+def settled(value: Any, budget: Budget, where: Origin) -> Any:
+    """A copy in which nothing is shared, so that changing one place changes no other; `where` it was written."""
+    try:
+        budget.walk(value)
+    except Refusal as error:
+        raise Refusal(str(error), where) from error
     return _unshared(value)
 
 
@@ -42,7 +45,7 @@ def merged(child: ConfigDict, base: ConfigDict) -> ConfigDict:
             continue
         if not isinstance(base[key], ConfigDict):
             raise Refusal(
-                f"{key!r} is a dict here, but in the base a {type(base[key]).__name__}: "
+                f"{key!r} is a dict here, but in the base {kind(base[key])}: "
                 f"write `{DELETE}=True` into the dict to replace it",
                 where,
             )

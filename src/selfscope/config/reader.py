@@ -18,7 +18,7 @@ from typing import Any
 
 from selfscope.config.bases import find_base, find_config
 from selfscope.config.expressions import Expressions, Imported
-from selfscope.config.limits import MAX_DEPTH, Budget, Refusal
+from selfscope.config.limits import MAX_DEPTH, Budget, Refusal, kind
 from selfscope.config.merging import merged, scoped, settled, with_options
 from selfscope.config.options import SOURCE, nested, parse_options
 from selfscope.config.statements import Statements, base_node
@@ -109,7 +109,8 @@ class _Loader:
             own = ConfigDict.at((file, 1))
             for name, value in names.items():
                 if not name.startswith("__") and not isinstance(value, Imported):
-                    own.put(name, settled(value, self.budget), expressions.lines.get(name, (file, None)))
+                    where = expressions.lines.get(name, (file, None))
+                    own.put(name, settled(value, self.budget, where), where)
             return self._without_notes(merged(own, bases), file)
         except Refusal as error:
             named, line = error.origin
@@ -129,7 +130,7 @@ class _Loader:
         for name in named if isinstance(named, (list, tuple)) else [named]:
             try:
                 if not isinstance(name, str):
-                    raise Refusal(f"`_base_` takes paths of configs, not a {type(name).__name__}")
+                    raise Refusal(f"`_base_` takes paths of configs, not {kind(name)}")
                 base, scope = find_base(name, path)
                 if not base.is_file():
                     raise Refusal(f"the base {name[:120]!r} does not exist")

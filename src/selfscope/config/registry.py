@@ -6,17 +6,22 @@ The table (`config/names.py`) maps short names to `"module:object"`, so nothing 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from selfscope.config.names import TABLE
-from selfscope.errors import ConfigError, nearest
+from selfscope.config.values import UNKNOWN, ConfigDict, Origin
+from selfscope.errors import ConfigError, SelfscopeError, nearest
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 TRUSTED_PREFIXES = ("selfscope.", "torch.optim.", "torchvision.transforms.")
 SCOPES = ("mmselfsup", "mmcls", "mmpretrain", "mmengine", "mmcv", "torchvision", "selfscope")
+NOT_ARGUMENTS = ("type", "_scope_", "_delete_")
 
 
 class Registry:
@@ -55,11 +60,12 @@ class Registry:
     def __contains__(self, name: str) -> bool:
         return _without_scope(name) in self.names()
 
-    def get(self, name: Any, *, trust: bool = False, where: tuple[str | None, int | None] = (None, None)) -> Any:
+    def get(self, name: Any, *, trust: bool = False, where: Origin = UNKNOWN) -> Any:
         """The class or function of a name; `where` is `(file, line)` for the message when there is none.
 
-        A scope (`mmcls.ImageNet`) is dropped. A dotted path outside selfscope, torch.optim and torchvision.transforms
-        is imported only with `trust`, since importing runs its code.
+        A scope (`mmcls.ImageNet`) is dropped, and `torchvision/Name` is a class of `torchvision.transforms`. A dotted
+        path is imported only with `trust`, since importing runs its code, but for the classes of selfscope, torch.optim
+        and torchvision.transforms.
         """
         if not isinstance(name, str):
             return name
@@ -74,27 +80,38 @@ class Registry:
         if "." in short:
             return self._dotted(short, trust, where)
         file, line = where
-        raise ConfigError(f"unknown {self.kind} {name!r}.{nearest(short, self.names())}", file=file, line=line)
+        raise ConfigError(f"unknown {self.kind} {name!r}.{self._hint(short)}", file=file, line=line)
 
     def build(self, config: Mapping[str, Any], *, trust: bool = False, **defaults: Any) -> Any:
         """Calls what `config["type"]` names with the other entries; `defaults` fill what is not given.
 
-        The config is not modified. A missing type, an unknown one and a misspelt argument name file and line.
+        The config is not modified. A missing type, an unknown one and a misspelt argument name file and line, and so
+        does whatever the class itself refuses with a TypeError or ValueError.
         """
-        where = getattr(config, "origin", (None, None))
-        file, line = where
+        file, line = _origin(config)
         if not isinstance(config, Mapping) or "type" not in config:
             given = f"{config!r:.80}"
             raise ConfigError(f"expected dict(type=…) that names a {self.kind}, got {given}", file=file, line=line)
-        target = self.get(config["type"], trust=trust, where=where)
-        arguments = {k: v for k, v in config.items() if k not in ("type", "_scope_")}
-        arguments = {**defaults, **arguments}
-        _check_arguments(target, arguments, str(config["type"]), where)
-        return target(**arguments)
+        target = self.get(config["type"], trust=trust, where=_origin(config, "type"))
+        arguments = {**defaults, **{k: v for k, v in config.items() if k not in NOT_ARGUMENTS}}
+        name = config["type"] if isinstance(config["type"], str) else getattr(target, "__name__", repr(target))
+        _check_arguments(target, arguments, name, config)
+        try:
+            return target(**arguments)
+        except SelfscopeError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{name} cannot be built: {error}", file=file, line=line) from error
 
-    def _dotted(self, path: str, trust: bool, where: tuple[str | None, int | None]) -> Any:
+    def _hint(self, name: str) -> str:
+        """What else the name may mean: a near one of this kind, or the same one of another."""
+        other = next((kind for kind, known in TABLE.items() if kind != self.kind and name in known), None)
+        return f" It is a {other}." if other else nearest(name, self.names())
+
+    def _dotted(self, path: str, trust: bool, where: Origin) -> Any:
         file, line = where
-        if not (trust or path.startswith(TRUSTED_PREFIXES)):
+        known = path.startswith(TRUSTED_PREFIXES) and not any(part.startswith("_") for part in path.split("."))
+        if not (trust or known):
             raise ConfigError(
                 f"type {path!r} would import code that this config names: pass --trust-config (trust=True) to allow it",
                 file=file,
@@ -102,9 +119,18 @@ class Registry:
             )
         module, _, attribute = path.rpartition(".")
         try:
-            return _import_object(f"{module}:{attribute}")
-        except (ImportError, AttributeError) as error:
+            found = _import_object(f"{module}:{attribute}")
+        except (ImportError, AttributeError, ValueError) as error:
             raise ConfigError(f"cannot import {self.kind} {path!r}: {error}", file=file, line=line) from error
+        # A module also holds what it imported itself, `os` for one, so that only its own classes can be let through.
+        if not trust and not (inspect.isclass(found) and found.__module__.startswith(TRUSTED_PREFIXES)):
+            raise ConfigError(
+                f"type {path!r} is not a class of {' or '.join(prefix[:-1] for prefix in TRUSTED_PREFIXES)}: "
+                "pass --trust-config (trust=True) to allow it",
+                file=file,
+                line=line,
+            )
+        return found
 
 
 MODELS = Registry("model")
@@ -116,6 +142,9 @@ VISBACKENDS = Registry("visbackend")
 
 
 def _without_scope(name: str) -> str:
+    package, slash, rest = name.partition("/")
+    if slash and package == "torchvision":
+        return f"torchvision.transforms.{rest}"
     scope, dot, rest = name.partition(".")
     return rest if dot and scope in SCOPES and "." not in rest else name
 
@@ -125,26 +154,33 @@ def _import_object(path: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def _entry_points(kind: str) -> dict[str, importlib.metadata.EntryPoint]:
-    return {point.name: point for point in importlib.metadata.entry_points(group=f"selfscope.{kind}")}
+@cache
+def _entry_points(kind: str) -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=f"selfscope.{kind}")}
 
 
-def _check_arguments(
-    target: Any, arguments: Mapping[str, Any], name: str, where: tuple[str | None, int | None]
-) -> None:
+def _origin(config: Any, key: str | None = None) -> Origin:
+    if not isinstance(config, ConfigDict):
+        return UNKNOWN
+    return config.origin if key is None else config.origin_of(key)
+
+
+def _check_arguments(target: Any, arguments: Mapping[str, Any], name: str, config: Mapping[str, Any]) -> None:
     try:
         parameters = inspect.signature(target).parameters
     except (TypeError, ValueError):
-        return
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    file, line = where
-    unknown = [key for key in arguments if key not in parameters]
+        return  # written in C without a signature: the call itself will tell
+    by_name = [key for key, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    unknown = [] if takes_all else [key for key in arguments if key not in by_name]
     if unknown:
-        hint = nearest(unknown[0], parameters)
+        file, line = _origin(config, unknown[0])
+        hint = nearest(unknown[0], by_name) or f" It takes {', '.join(by_name) or 'none'}."
         raise ConfigError(f"{name} takes no argument {unknown[0]!r}.{hint}", file=file, line=line)
-    by_name = [k for k, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    needed = [key for key in by_name if parameters[key].default is inspect.Parameter.empty]
-    missing = [key for key in needed if key not in arguments]
+    empty = inspect.Parameter.empty
+    missing = [key for key in by_name if parameters[key].default is empty and key not in arguments]
     if missing:
+        file, line = _origin(config)
         raise ConfigError(f"{name} needs the argument {missing[0]!r}", file=file, line=line)

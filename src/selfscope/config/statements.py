@@ -126,7 +126,7 @@ def base_node(tree: ast.Module) -> ast.expr | None:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and _is_base(target) and value is not None:
             found.append(value)
     if len(found) > 1:
-        raise Refusal("`_base_` is given twice: name all bases in one list")
+        raise Refusal("`_base_` is given twice: name all bases in one list", (None, found[1].lineno))
     return found[0] if found else None
 
 
