@@ -135,16 +135,18 @@ def test_a_reconstruction_without_pictures_is_refused() -> None:
 
 
 def test_golden_of_a_sample() -> None:
-    crops = ((20.0, 10.0, 110.0, 110.0), (100.0, 40.0, 90.0, 90.0), (5.0, 5.0, 40.0, 40.0))
-    sides = (96, 96, 40)
+    crops = ((4.0, 2.0, 22.0, 22.0), (20.0, 8.0, 18.0, 18.0), (1.0, 1.0, 8.0, 8.0))
+    sides = (24, 24, 10)
     views = tuple(view(side, 3, crop=crop, flip="horizontal") for side, crop in zip(sides, crops, strict=True))
-    sample = Sample("train/hills/3", views, original=PHOTO, label_name="hills", settings={"seed": 0, "epoch": 2})
+    sample = Sample(
+        "train/hills/3", views, original=sample_photo(36, 48), label_name="hills", settings={"seed": 0, "epoch": 2}
+    )
     check_golden(sample_picture(sample, with_original=True), "sample")
 
 
 def test_golden_of_a_reconstruction() -> None:
     rec = reconstruction(
-        96,
+        20,
         notes=("uses the original's patch statistics: brightness and contrast of every patch are given",),
         metrics={"skill": 0.012, "psnr": 17.1},
         settings={"trained": False, "mask_ratio": 0.75, "seed": 0, "path": "a/photo.jpg", "pixel_stats": "patch"},

@@ -179,7 +179,7 @@ def _axes(
         y = round(float(axes.y(tick)))
         canvas.rectangle((axes.left, y, axes.right, y + 1), SOFT if tick is y_ticks[0] else RULE)
         canvas.text(axes.left - text // 2, y, word, text, SOFT, anchor="rm")
-    x_ticks = nice_ticks(*x_range, max(2, (axes.right - axes.left) // (7 * text)))
+    x_ticks = nice_ticks(*x_range, max(2, (axes.right - axes.left) // (6 * text)))
     shown = [tick for tick in x_ticks if x_range[0] <= tick <= x_range[1]]
     for tick in shown:
         x = round(float(axes.x(tick)))

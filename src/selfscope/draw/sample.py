@@ -12,6 +12,7 @@ from selfscope.draw import mask as masks
 from selfscope.draw.canvas import Canvas
 from selfscope.draw.colour import Colour, palette, readable_on
 from selfscope.draw.compose import Cell, grid, page, panel, side_by_side
+from selfscope.draw.glyphs import text_width
 from selfscope.draw.picture import fit, resize
 from selfscope.draw.text import draw_label, size_for
 from selfscope.errors import RecordError
@@ -177,7 +178,8 @@ def _with_crop_boxes(sample: Sample, factor: int) -> list[np.ndarray]:
         canvas.frame((0, 0, picture.shape[1], picture.shape[0]), colours[i], max(2, picture.shape[0] // 64))
         share = "" if view.crop is None else f" · {100 * view.crop[2] * view.crop[3] / (height * width):.0f} %"
         named = f"{i + 1} · {view.name}" if view.name else f"view {i + 1}"
-        cells.append((canvas.pixels, f"{named}{share}{_flipped(view)}"))
+        words = (f"{named}{share}{_flipped(view)}", f"{i + 1}{share}{_flipped(view)}", f"{i + 1}{share}")
+        cells.append((canvas.pixels, _first_that_fits(words, picture.shape[1], size_for(tallest))))
     if sample.mask is not None:
         cells.insert(1, _masked(views[0], sample.mask))
     return _arrange([(drawn, "original"), *cells])
@@ -199,6 +201,10 @@ def numbered_boxes(picture: np.ndarray, boxes: np.ndarray, colours: Sequence[Col
 
 def _flipped(view: View) -> str:
     return "" if view.flip is None else " · flipped" if view.flip == "horizontal" else f" · flipped {view.flip}"
+
+
+def _first_that_fits(words: Sequence[str], width: int, size: int) -> str:
+    return next((word for word in words if text_width(word, size) <= width), words[-1])
 
 
 def _enlargement(pictures: Sequence[np.ndarray]) -> int:

@@ -217,7 +217,9 @@ def _panel(
     """One framed projection; `spread` (N,) in ±1 moves points up and down over the whole height."""
     canvas = Canvas.blank(height, width)
     finite = np.isfinite(coords).all(axis=1)
-    diameter = point_size or float(np.clip(0.62 * np.sqrt(width * height / max(1, finite.sum())), 2.2, width / 90))
+    diameter = point_size or float(
+        np.clip(0.52 * np.sqrt(width * height / max(1, finite.sum())), 2.2, max(5, width / 110))
+    )
     margin = diameter + width * 0.02
     low, high = _extent(coords)
     across, down = (width - 2 * margin) / (high - low)[0], (height - 2 * margin) / (high - low)[1]
