@@ -42,6 +42,21 @@ def test_the_caption_holds_what_a_map_needs() -> None:
     assert trust == "trustworthiness 0.931 · 10-NN recall 0.300 · KL 2.500 · other number 1.235"
 
 
+def test_the_caption_says_at_how_many_points_trust_was_measured() -> None:
+    quality = {"trustworthiness": 0.9, "knn_recall": 0.5, "k": 7, "queries": 10}
+    assert caption(embedding(50, quality=quality))[1] == (
+        "trustworthiness 0.900 · 7-NN recall 0.500 · measured at 10 of the points"
+    )
+    assert "measured" not in caption(embedding(10, quality=quality))[1]
+
+
+def test_the_caption_tells_a_lowered_perplexity_and_the_weights() -> None:
+    settings = {"perplexity": 3.0, "perplexity_asked": 30, "checkpoint": "a/b/c.pth"}
+    assert caption(embedding(10, settings=settings))[0] == (
+        "N = 10 · perplexity 3 · perplexity 30 asked for, too much for so few points · c.pth"
+    )
+
+
 def test_a_map_without_trust_says_so() -> None:
     assert caption(embedding(5)) == ["N = 5", "trustworthiness not measured"]
 

@@ -133,13 +133,13 @@ def test_a_circle_is_round() -> None:
     assert ink.sum() == pytest.approx(2 * np.pi * 20 * 2, rel=0.02)
 
 
-@pytest.mark.parametrize("marker", ["o", "s", "^", "v", "D", "x", "+"])
+@pytest.mark.parametrize("marker", ["o", "s", "^", "v", "<", ">", "D", "p", "h", "*", "x", "+", "|", "_"])
 def test_points_of_every_marker_have_their_place_and_size(marker: str) -> None:
     white = np.full((40, 40, 3), 255, np.uint8)
     drawn = draw_points(white, [[20, 20]], colors="k", marker=marker, sizes=100)
     ink = 1 - drawn[..., 0] / 255
     rows, columns = np.nonzero(ink > 0.3)
-    assert abs(columns.mean() + 0.5 - 20) < 0.6
+    assert abs(columns.mean() + 0.5 - 20) < 2
     assert abs(rows.mean() + 0.5 - 20) < 2
     assert ink.sum() == pytest.approx(np.pi * 25, rel=0.2)
 

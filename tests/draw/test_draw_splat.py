@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from selfscope.draw import splat as splatting
 from selfscope.draw.canvas import Canvas
-from selfscope.draw.colour import SHAPES
 from selfscope.draw.splat import splat
+from selfscope.draw.stamps import KINDS
 
 
 def cover_of(shape: int, point: np.ndarray, diameter: float, halo: float, size: tuple[int, int]) -> np.ndarray:
@@ -20,7 +21,7 @@ def cover_of(shape: int, point: np.ndarray, diameter: float, halo: float, size: 
 def test_markers_cover_each_other_as_if_painted_in_order() -> None:
     rng = np.random.default_rng(0)
     points, colours = rng.uniform(-2, 26, (40, 2)), rng.integers(0, 256, (40, 3), dtype=np.uint8)
-    shapes, ground = rng.integers(0, len(SHAPES), 40), rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    shapes, ground = rng.integers(0, len(KINDS), 40), rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
     canvas = Canvas(ground)
     splat(canvas, points, colours, shapes, diameter=7, alpha=0.6, seed=None)
     painted = ground.astype(float)
@@ -47,7 +48,7 @@ def test_a_seed_is_an_order_and_one_seed_one_picture() -> None:
     np.testing.assert_array_equal(drawn(3), canvas.pixels)
 
 
-@pytest.mark.parametrize("shape", range(len(SHAPES)))
+@pytest.mark.parametrize("shape", range(len(KINDS)))
 @pytest.mark.parametrize("diameter", [2.2, 5, 14])
 def test_every_shape_has_about_the_area_of_its_disc(shape: int, diameter: float) -> None:
     cover = cover_of(shape, np.array((20.3, 19.6)), diameter, 0, (40, 40))
@@ -77,3 +78,28 @@ def test_nothing_to_draw_is_no_change(points: np.ndarray) -> None:
     canvas = Canvas.blank(10, 10)
     splat(canvas, points, np.zeros((len(points), 3), np.uint8))
     assert (canvas.pixels == 255).all()
+
+
+def test_many_markers_are_drawn_in_layers_as_if_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    points, colours = rng.uniform(0, 30, (300, 2)), rng.integers(0, 256, (300, 3), dtype=np.uint8)
+    pictures = []
+    for at_once in (100_000, 37):
+        monkeypatch.setattr(splatting, "_AT_ONCE", at_once)
+        canvas = Canvas.blank(30, 30)
+        splat(canvas, points, colours, diameter=6, alpha=0.7, seed=1)
+        pictures.append(canvas.pixels.astype(int))
+    assert np.abs(pictures[0] - pictures[1]).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "direction"), [("triangle", (0, 1)), ("down", (0, -1)), ("left", (1, 0)), ("right", (-1, 0))]
+)
+def test_triangles_point_where_they_are_named_for(kind: str, direction: tuple[int, int]) -> None:
+    """Their mass lies away from their tip: the far half of the box they fill is the fuller one."""
+    cover = cover_of(KINDS.index(kind), np.array((20.1, 20.1)), 14, 0, (40, 40))
+    rows, columns = np.nonzero(cover > 0.5)
+    middle = np.array([(columns.min() + columns.max()) / 2, (rows.min() + rows.max()) / 2])
+    shift = np.array([columns.mean(), rows.mean()]) - middle
+    assert shift @ direction > 0.5
+    assert abs(shift @ direction[::-1]) < 0.3

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
@@ -24,7 +25,7 @@ _METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA", "pacmap": "PaCMAP"}
 _QUALITY = {
     "trustworthiness": "trustworthiness {:.3f}",
     "continuity": "continuity {:.3f}",
-    "knn_recall": "10-NN recall {:.3f}",
+    "knn_recall": "{k}-NN recall {:.3f}",
     "kl_divergence": "KL {:.3f}",
 }
 _SETTINGS = {
@@ -81,6 +82,7 @@ def embedding_picture(
     if key is not None:
         body = side_by_side([body, key], gap=2 * size, align="start")
     notes = ["untrained: random weights"] if emb.settings.get("trained") is False else []
+    notes += [str(note) for note in emb.settings.get("notes") or () if str(note) not in notes]
     heading = _title(emb) if title is None else title
     return page(body, title=heading, notes=notes, footer=caption(emb), size=size)
 
@@ -92,17 +94,26 @@ def caption(emb: Embedding) -> list[str]:
     if settings.get("d") is not None:
         made.append(f"D = {settings['d']:,}")
     made += [text.format(settings[name]) for name, text in _SETTINGS.items() if settings.get(name) is not None]
+    if settings.get("perplexity_asked", settings.get("perplexity")) != settings.get("perplexity"):
+        made.append(f"perplexity {settings['perplexity_asked']:g} asked for, too much for so few points")
+    if settings.get("checkpoint"):
+        made.append(PurePath(str(settings["checkpoint"])).name)
     lost = int((~np.isfinite(emb.coords).all(axis=1)).sum())
     if lost:
         made.append(f"{lost:,} points without finite coordinates are not drawn")
-    return [" · ".join(made), _trust(emb.quality)]
+    return [" · ".join(made), _trust(emb.quality, count)]
 
 
-def _trust(quality: Mapping[str, float]) -> str:
-    known = [text.format(quality[name]) for name, text in _QUALITY.items() if name in quality]
-    others = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in quality.items() if name not in _QUALITY]
+def _trust(quality: Mapping[str, float], count: int) -> str:
+    """The numbers, with how many neighbours (`k`) and points (`queries`) they were measured at."""
+    near = f"{quality.get('k', 10):g}"
+    known = [text.format(quality[name], k=near) for name, text in _QUALITY.items() if name in quality]
+    rest = {name: value for name, value in quality.items() if name not in (*_QUALITY, "k", "queries")}
+    others = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in rest.items()]
     missing = [] if "trustworthiness" in quality else ["trustworthiness not measured"]
-    return " · ".join(missing + known + others)
+    asked = quality.get("queries", count)
+    sampled = [f"measured at {asked:,.0f} of the points"] if asked < count else []
+    return " · ".join(missing + known + others + sampled)
 
 
 def _title(emb: Embedding) -> str:

@@ -15,12 +15,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from selfscope.draw.canvas import Canvas
-from selfscope.draw.colour import SHAPES, Colour, parse, parse_each
+from selfscope.draw.colour import Colour, parse, parse_each
 from selfscope.draw.dashes import dash
 from selfscope.draw.glyphs import ascent, line_height
 from selfscope.draw.mask import overlay
 from selfscope.draw.picture import to_numpy
 from selfscope.draw.splat import splat
+from selfscope.draw.stamps import KINDS
 from selfscope.draw.text import measure, size_for, write
 from selfscope.errors import UsageError, nearest
 
@@ -32,8 +33,15 @@ _MARKERS = {
     "v": "down",
     "D": "diamond",
     "d": "diamond",
+    "<": "left",
+    ">": "right",
+    "p": "pentagon",
+    "h": "hexagon",
+    "*": "star",
     "x": "cross",
     "+": "plus",
+    "|": "bar",
+    "_": "dash",
 }
 _BAND = 1 << 18
 """Pixels that are worked on at a time."""
@@ -95,14 +103,17 @@ def draw_points(
     sizes: Any = None,
     alpha: float = 1.0,
 ) -> np.ndarray:
-    """Markers at `(N, 2)` or `(2,)`: one of `o . s ^ v D d x +`; `sizes` are areas in square pixels, 64 by default."""
+    """Markers at `(N, 2)` or `(2,)`, one of `o . s ^ v < > D d p h * x + | _`.
+
+    `sizes` are areas in square pixels of the square around an `o`, 64 by default.
+    """
     points = _rows(positions, 2, "positions")
     name = "o" if marker is None else marker
     if name not in _MARKERS:
         raise UsageError(f"draw_points: expected a marker of {' '.join(_MARKERS)}, got {marker!r}")
     areas = _each(64.0 if sizes is None else sizes, len(points), "sizes")
     colours = [(0, 128, 0) if colour is None else colour for colour in parse_each(colors, len(points))]
-    inks, kinds = np.array(colours, np.uint8).reshape(-1, 3), np.full(len(points), SHAPES.index(_MARKERS[name]))
+    inks, kinds = np.array(colours, np.uint8).reshape(-1, 3), np.full(len(points), KINDS.index(_MARKERS[name]))
     canvas = Canvas(picture)
     for area in sorted(set(areas)):
         chosen = np.array(areas) == area
