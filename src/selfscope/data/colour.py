@@ -154,3 +154,21 @@ class RandomSolarize:
         if applied:
             pixels = np.where(pixels < self.threshold, pixels, 255 - pixels)
         return _recoloured(results, pixels, "RandomSolarize", applied=applied)
+
+
+def GaussianBlur(
+    radius: float | None = None,
+    prob: float = 0.5,
+    magnitude_range: Sequence[float] | None = None,
+    magnitude_std: Any = 0.0,
+) -> RandomGaussianBlur:
+    """MMPretrain's spelling: one `radius`, or drawn from `magnitude_range` with `magnitude_std="inf"`."""
+    if (radius is None) == (magnitude_range is None) or (magnitude_range is not None and magnitude_std != "inf"):
+        raise ConfigError("GaussianBlur: expected radius, or magnitude_range=(min, max) with magnitude_std='inf'")
+    low, high = (radius, radius) if magnitude_range is None else interval(magnitude_range, "magnitude_range", low=0)
+    return RandomGaussianBlur(float(low or 0), float(high or 0), prob)
+
+
+def Solarize(thr: int = 128, prob: float = 0.5) -> RandomSolarize:
+    """MMPretrain's spelling of RandomSolarize."""
+    return RandomSolarize(thr, prob)

@@ -16,10 +16,11 @@ import numpy as np
 
 from selfscope import records
 from selfscope.config.registry import DATASETS
+from selfscope.config.values import ConfigDict
 from selfscope.data.ends import LoadImageFromFile, PackClsInputs, Packed, PackSelfSupInputs
 from selfscope.data.keys import Keys
 from selfscope.data.listing import UNLABELLED, Chosen, Entry, Listing, Names
-from selfscope.data.pipeline import Located, Transform, adapted, build_transforms, run, type_names
+from selfscope.data.pipeline import Transform, adapted, build_transforms, run, type_names
 from selfscope.data.sources import files, folder
 from selfscope.errors import ConfigError, DataError
 
@@ -139,15 +140,12 @@ def build_dataset(
     """The data set of a config's `dataset` dict; `skip` leaves transforms out by type name."""
     if not isinstance(config, Mapping):
         raise ConfigError(f"expected the dataset as a dict(type=…), got {type(config).__name__}")
-    origin = getattr(config, "origin", (None, None))
-    pipeline = config.get("pipeline", ())
-    if not isinstance(pipeline, Sequence):
-        raise ConfigError(
-            f"pipeline: expected a list of transforms, got {pipeline!r:.80}", file=origin[0], line=origin[1]
-        )
+    source = config.copy() if isinstance(config, ConfigDict) else ConfigDict(config)
+    file, line = source.origin_of("pipeline")
+    pipeline = source.pop("pipeline", ())
+    if not isinstance(pipeline, Sequence) or isinstance(pipeline, str):
+        raise ConfigError(f"pipeline: expected a list of transforms, got {pipeline!r:.80}", file=file, line=line)
     transforms = build_transforms(pipeline, skip=skip, trust=trust)
-    source = Located({key: value for key, value in config.items() if key != "pipeline"})
-    source.origin = origin
     listing = _as_listing(DATASETS.build(source, trust=trust))
     left_out = set(skip)
     types = tuple(name for name in type_names(pipeline) if name not in left_out)

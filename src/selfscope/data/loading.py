@@ -28,7 +28,7 @@ class Batch:
     images: torch.Tensor
     """`(B, C, H, W)` uint8 RGB: the first view of each item."""
     labels: torch.Tensor | None
-    """`(B,)` int64, -1 for an item without one; None when no item of the batch has one."""
+    """`(B,)` int64, -1 for an item without one; None when the data set has none."""
     paths: tuple[str, ...]
     indices: torch.Tensor
     """`(B,)` int64 places in the data set."""
@@ -53,8 +53,8 @@ def load_batches(
     """Batches in the order of the data set, or in an order that its seed and epoch shuffle.
 
     A batch with pictures that cannot be read is smaller by these; a batch of nothing else is not yielded, its pictures
-    are told with the next or the last. When not one can be read that is a DataError. At the end one warning names them.
-    Never more workers than processors. Images of one batch must be of one size.
+    are told with the next or the last. When not one can be read that is a DataError. At the end one line of the log
+    names them. Never more workers than processors. Images of one batch must be of one size.
     """
     if batch_size < 1 or workers < 0:
         raise ConfigError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and 0")
@@ -108,7 +108,7 @@ def read_batch(dataset: Dataset, indices: Sequence[int]) -> Batch | list[tuple[s
     labels = [-1 if entry.label is None else entry.label for entry in entries]
     return Batch(
         images=views[0],
-        labels=None if set(labels) == {-1} else torch.tensor(labels, dtype=torch.int64),
+        labels=None if dataset.labels is None else torch.tensor(labels, dtype=torch.int64),
         paths=paths,
         indices=torch.tensor(kept, dtype=torch.int64),
         views=views,
@@ -190,4 +190,4 @@ def _told(batches: Iterator[Batch], total: int) -> Iterator[Batch]:
         skipped.extend(batch.skipped)
         yield batch
     if skipped:
-        log.warning("%s", describe_skipped(skipped, total))
+        log.info("%s", describe_skipped(skipped, total))

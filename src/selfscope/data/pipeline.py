@@ -8,21 +8,23 @@ from `rng`. The image they see is RGB, not BGR. One that keeps the image's size 
 from __future__ import annotations
 
 import inspect
-import random
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
-from selfscope.config.registry import SCOPES, TRANSFORMS
+from selfscope.config.registry import TRANSFORMS
+from selfscope.config.values import ConfigDict
+from selfscope.data import torchvision_names
+from selfscope.data.seeds import global_seeds
 from selfscope.data.trace import Trace
 from selfscope.errors import ConfigError, DataError, UsageError, nearest
 
 Results = dict[str, Any]
+TORCHVISION = "torchvision/"
+OPENMMLAB = ("mmselfsup", "mmcls", "mmpretrain", "mmengine", "mmcv")
 
 
 class Transform(Protocol):
@@ -57,11 +59,12 @@ def type_names(pipeline: Sequence[Any]) -> Iterator[str]:
 
 
 def short_name(name: Any) -> str:
-    """A type without its scope: `mmcls.ResizeEdge` is `ResizeEdge`."""
+    """A type without OpenMMLab's scopes: `mmcls.ResizeEdge` is `ResizeEdge`; torchvision's are `torchvision/Resize`."""
     if not isinstance(name, str):
         return getattr(name, "__name__", type(name).__name__)
-    scope, dot, rest = name.partition(".")
-    return rest if dot and scope in SCOPES else name
+    scope, _, rest = name.partition(".")
+    short = rest if scope in OPENMMLAB and rest else name
+    return short.replace("torchvision.transforms.", TORCHVISION, 1) if short.startswith("torchvision.") else short
 
 
 def run(transforms: Sequence[Transform], results: Results, rng: np.random.Generator) -> tuple[Results, Results | None]:
@@ -72,12 +75,6 @@ def run(transforms: Sequence[Transform], results: Results, rng: np.random.Genera
             return results, after
         results = after
     return results, None
-
-
-class Located(dict[str, Any]):
-    """A dict that remembers where in a config file it stood."""
-
-    origin: tuple[str | None, int | None] = (None, None)
 
 
 def _build_list(pipeline: Sequence[Any], left_out: set[str], trust: bool) -> tuple[Any, ...]:
@@ -94,24 +91,29 @@ def _build_list(pipeline: Sequence[Any], left_out: set[str], trust: bool) -> tup
 
 
 def _build_one(entry: Mapping[str, Any], left_out: set[str], trust: bool) -> Transform:
-    located = Located(entry)
-    located.origin = getattr(entry, "origin", (None, None))
+    """One transform with those inside it; what a transform itself refuses gets the file and line of its entry."""
+    located = entry.copy() if isinstance(entry, ConfigDict) else ConfigDict(entry)
+    file, line = located.origin
     inner = entry.get("transforms")
     if inner is not None:
-        located["transforms"] = _build_list([inner] if isinstance(inner, Mapping) else inner, left_out, trust)
+        pipelines = _build_list([inner] if isinstance(inner, Mapping) else inner, left_out, trust)
+        located.put("transforms", pipelines, located.origin_of("transforms"))
     name = short_name(entry.get("type", "transform"))
     try:
+        if name.startswith(TORCHVISION):
+            located.put("type", torchvision_names.maker(name.removeprefix(TORCHVISION)), located.origin_of("type"))
         return adapted(TRANSFORMS.build(located, trust=trust))
     except ConfigError as error:
         if error.file is not None:
             raise
-        file, line = located.origin
         message = str(error) if name in str(error) else f"{name}: {error}"
         raise ConfigError(message, file=file, line=line) from error
 
 
 def adapted(transform: Any) -> Transform:
     """The transform itself when it takes a generator, else an adapter that seeds the global ones around it."""
+    if type(transform).__module__.startswith("torchvision."):
+        return torchvision_names.AsItIs(transform)
     call = transform if callable(transform) else getattr(transform, "transform", None)
     if call is None:
         raise ConfigError(
@@ -182,21 +184,3 @@ def _taken_back(image: Any, name: str) -> np.ndarray:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise DataError(f"{name} made an image {pixels.dtype} {pixels.shape}, expected (H, W, 3) uint8 RGB")
     return pixels
-
-
-@contextmanager
-def global_seeds(rng: np.random.Generator) -> Iterator[None]:
-    """Seeds the global generators of Python, NumPy and (once imported) torch from `rng`, and restores them after."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - they are what foreign code draws from
-    torch = sys.modules.get("torch")
-    seed = int(rng.integers(2**32))
-    with torch.random.fork_rng(devices=[]) if torch else nullcontext():
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        if torch:
-            torch.default_generator.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002

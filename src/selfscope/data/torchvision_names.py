@@ -16,8 +16,8 @@ from PIL import Image
 
 from selfscope.data import crops
 from selfscope.data.parameters import pair, probability
-from selfscope.data.pipeline import global_seeds
 from selfscope.data.resample import check_resampling, resize
+from selfscope.data.seeds import global_seeds
 from selfscope.data.spatial import mirrored
 from selfscope.data.trace import moved, pixels_of, trace_of
 from selfscope.errors import ConfigError, DataError, nearest
@@ -158,22 +158,34 @@ class AsItIs:
         return moved(results, made, trace if name in STILL else trace.lost())
 
 
-def __getattr__(name: str) -> Callable[..., AsItIs]:
-    """A maker of `AsItIs` for each class of torchvision.transforms, with that class's own arguments."""
+def maker(name: str) -> Callable[..., Any]:
+    """What builds `torchvision/<name>`, with the arguments that torchvision's class of that name takes."""
+    return _OURS[name] if name in _OURS else _maker_of_theirs(name)
+
+
+def _maker_of_theirs(name: str) -> Callable[..., AsItIs]:
     import torchvision.transforms as theirs
 
-    if name.startswith("_") or not inspect.isclass(getattr(theirs, name, None)):
-        raise AttributeError(f"torchvision.transforms has no class {name!r}.{nearest(name, dir(theirs))}")
+    if name not in theirs.transforms.__all__ + ["AutoAugment", "AugMix", "RandAugment", "TrivialAugmentWide"]:
+        raise ConfigError(f"torchvision.transforms has no class {name!r}.{nearest(name, theirs.transforms.__all__)}")
+
     kind = getattr(theirs, name)
 
     def make(*args: Any, **kwargs: Any) -> AsItIs:
         if isinstance(kwargs.get("interpolation"), str):
             kwargs["interpolation"] = theirs.InterpolationMode(kwargs["interpolation"])
-        try:
-            return AsItIs(kind(*args, **kwargs))
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"torchvision/{name}: {error}") from error
+        return AsItIs(kind(*args, **kwargs))
 
-    make.__name__ = name
+    make.__name__ = f"torchvision/{name}"
     make.__signature__ = inspect.signature(kind)  # type: ignore[attr-defined]
     return make
+
+
+_OURS: dict[str, Callable[..., Any]] = {
+    "Resize": Resize,
+    "CenterCrop": CenterCrop,
+    "RandomCrop": RandomCrop,
+    "RandomResizedCrop": RandomResizedCrop,
+    "RandomHorizontalFlip": RandomHorizontalFlip,
+    "RandomVerticalFlip": RandomVerticalFlip,
+}
