@@ -1,0 +1,110 @@
+"""Gradient descent from a start to a map: momentum, a gain for every coordinate (Jacobs 1988), and no leaps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+
+from selfscope.embedding.engine.attraction import begin_attraction, divergence
+from selfscope.embedding.engine.compiled import compiled
+from selfscope.embedding.engine.field import Field
+from selfscope.embedding.engine.pairs import Pairs
+from selfscope.embedding.engine.schedule import Pace, Schedule
+from selfscope.embedding.engine.symmetry import Affinities
+from selfscope.embedding.engine.workers import Workers
+
+log = logging.getLogger(__name__)
+
+LONGEST_STEP = 2.0
+"""How far a point may move in one iteration. Without it hubs overshoot, fly off and stretch the grid."""
+CHECK_EVERY = 50
+PROGRESS = 1e-4
+"""A divergence lower by less than this share of itself is no progress."""
+
+
+class Descent:
+    """The state of N points on their way: coords, velocities and gains `(2 or 3, N)` float32.
+
+    `repulsion` is a `Field` or `Pairs`. A map in one dimension is one in the plane whose second row stays zero.
+    """
+
+    def __init__(
+        self, affinities: Affinities, start: np.ndarray, repulsion: Field | Pairs, workers: Workers
+    ) -> None:
+        n, components = start.shape
+        self.affinities = affinities
+        self.coords = np.zeros((max(components, 2), n), np.float32)
+        self.coords[:components] = start.T
+        self.normaliser = 1.0
+        self._components = components
+        self._repel, self._workers = repulsion, workers
+        self._velocity, self._gains = np.zeros_like(self.coords), np.ones_like(self.coords)
+        self._attraction, self._repulsion = np.empty_like(self.coords), np.empty_like(self.coords)
+
+    def run(
+        self, schedule: Schedule, patience: int, progress: Callable[[int, int], None] | None = None
+    ) -> np.ndarray:
+        """Coords `(N, components)` after all iterations, or once `patience` of them brought no progress."""
+        best, best_at = np.inf, 0
+        for iteration in range(schedule.iterations):
+            self.step(schedule[iteration])
+            done = iteration + 1
+            if done % CHECK_EVERY and done < schedule.iterations:
+                continue
+            if progress:
+                progress(done, schedule.iterations)
+            if done < schedule.settling_from:
+                continue
+            now = self.divergence()
+            if now < best - PROGRESS * abs(best) or best == np.inf:
+                best, best_at = now, done
+            elif done - best_at >= patience:
+                log.info("stopped after %d of %d iterations: KL stays at %.4f", done, schedule.iterations, best)
+                break
+        return self.result()
+
+    def step(self, pace: Pace) -> None:
+        """One iteration. Attraction is computed by the other threads while this one repels."""
+        pending = begin_attraction(self.affinities, self.coords, self._attraction, self._workers)
+        try:
+            self.normaliser = self._repel(self.coords, self._repulsion)
+        finally:
+            pending.finish()
+        state = (self.coords, self._velocity, self._gains, self._attraction, self._repulsion)
+        settings = (4 * pace.exaggeration, 4 / self.normaliser, pace.learning_rate, pace.momentum, LONGEST_STEP)
+        n = self.coords.shape[1]
+        self._workers.each(lambda first, last: move(*state, *settings, first, last), n, 32768)
+
+    def divergence(self) -> float:
+        """KL as of the last step's normaliser."""
+        return divergence(self.affinities, self.coords, self.normaliser, self._workers)
+
+    def result(self) -> np.ndarray:
+        coords = self.coords[: self._components].T
+        return np.ascontiguousarray(coords - coords.mean(axis=0, dtype=np.float64), dtype=np.float32)
+
+
+@compiled
+def move(
+    coords, velocity, gains, attraction, repulsion, pull, push, learning_rate, momentum, longest, first, last
+):
+    """coords += velocity, after velocity = momentum · velocity - learning_rate · gains · gradient, cut to `longest`."""
+    pull, push = np.float32(pull), np.float32(push)
+    rate, momentum, longest = np.float32(learning_rate), np.float32(momentum), np.float32(longest)
+    axes = coords.shape[0]
+    for i in range(first, last):
+        square = np.float32(0)
+        for axis in range(axes):
+            slope = pull * attraction[axis, i] - push * repulsion[axis, i]
+            against = slope * velocity[axis, i] < 0
+            gain = gains[axis, i] + np.float32(0.2) if against else gains[axis, i] * np.float32(0.8)
+            gain = max(gain, np.float32(0.01))
+            speed = momentum * velocity[axis, i] - rate * gain * slope
+            gains[axis, i], velocity[axis, i] = gain, speed
+            square += speed * speed
+        shrink = longest / np.sqrt(square) if square > longest * longest else np.float32(1)
+        for axis in range(axes):
+            velocity[axis, i] *= shrink
+            coords[axis, i] += velocity[axis, i]

@@ -1,0 +1,129 @@
+"""The k nearest neighbours of every point: candidates from matrix products, ranked by exact distances."""
+
+from __future__ import annotations
+
+import logging
+from threading import local
+
+import numpy as np
+
+from selfscope.embedding.engine.cells import Cells, probes_needed
+from selfscope.embedding.engine.compiled import compiled
+from selfscope.embedding.engine.reduction import Points
+from selfscope.embedding.engine.selection import Shortlist
+from selfscope.embedding.engine.workers import Workers
+
+log = logging.getLogger(__name__)
+
+QUERIES = 256
+"""Rows of one product; with COLUMNS, a block of distances stays in a processor's own cache."""
+COLUMNS = 1024
+ALL_PAIRS = 16_000
+"""Up to so many points all pairs are compared; beyond, those in near cells."""
+
+
+def nearest_neighbours(
+    points: Points, k: int, candidates: int, seed: int, workers: Workers
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices `(N, k)` uint32 and squared distances `(N, k)` float32 in all dimensions, nearest first.
+
+    Never the point itself; duplicates are at distance 0 of each other. k must be below N. `candidates` >= k are
+    looked at for every point: those nearest by the leading axes.
+    """
+    wide = min(candidates + 1, len(points))  # a point is its own first candidate
+    products = as_products(points)
+    if len(points) <= ALL_PAIRS:
+        shortlists = all_pairs(*products, wide, workers)
+    else:
+        cells = Cells.of(points.leading, seed, workers)
+        shortlists = near_cells(*products, cells, probes_needed(cells, products, k, seed), wide, workers)
+    return ranked(points.full, shortlists, k, workers)
+
+
+def as_products(points: Points) -> tuple[np.ndarray, np.ndarray]:
+    """Rows [-2 q, 1] and [c, |c|²] `(N, d + 1)`: their inner product is the squared distance less |q|²."""
+    n, d = points.leading.shape
+    queries, targets = np.empty((n, d + 1), np.float32), np.empty((n, d + 1), np.float32)
+    np.multiply(points.leading, -2, out=queries[:, :d])
+    queries[:, d] = 1
+    targets[:, :d], targets[:, d] = points.leading, points.squares
+    return queries, targets
+
+
+def all_pairs(queries: np.ndarray, targets: np.ndarray, k: int, workers: Workers) -> np.ndarray:
+    """`(N, k)` uint32: the k nearest of all N points, itself among them, unordered."""
+    n = len(queries)
+    found, names = np.empty((n, k), np.uint32), np.arange(n, dtype=np.uint32)
+    own = local()
+
+    def search(first: int, last: int) -> None:
+        if not hasattr(own, "shortlist"):
+            own.shortlist, own.block = Shortlist(QUERIES, k), np.empty(QUERIES * COLUMNS, np.float32)
+        own.shortlist.clear()
+        for start in range(0, n, COLUMNS):
+            tile = targets[start : start + COLUMNS]
+            block = own.block[: (last - first) * len(tile)].reshape(last - first, len(tile))
+            np.matmul(queries[first:last], tile.T, out=block)
+            own.shortlist.offer(block, names[: last - first], names[start : start + COLUMNS])
+        found[first:last] = own.shortlist.best(last - first)
+
+    workers.each(search, n, QUERIES)
+    return found
+
+
+def near_cells(
+    queries: np.ndarray, targets: np.ndarray, cells: Cells, probes: int, k: int, workers: Workers
+) -> np.ndarray:
+    """`(N, k)` uint32: the k nearest of the points in the `probes` cells nearest to each point, unordered."""
+    found = np.empty((len(queries), k), np.uint32)
+    targets = targets[cells.members]  # in the order of the cells
+    longest = max(cells.longest, 1)
+    own = local()
+
+    def search(cell: int, _: int) -> None:
+        if not hasattr(own, "shortlist"):
+            own.shortlist, own.block = Shortlist(longest, k), np.empty(longest**2, np.float32)
+        own.shortlist.clear()
+        asking = cells[cell]  # (q,)
+        rows = queries[asking]
+        for other, lines in cells.visits(rows, probes):
+            start, stop = cells.starts[other], cells.starts[other + 1]
+            block = own.block[: len(lines) * (stop - start)].reshape(len(lines), stop - start)
+            np.matmul(rows[lines], targets[start:stop].T, out=block)
+            own.shortlist.offer(block, lines, cells.members[start:stop])
+        found[asking] = own.shortlist.best(len(asking))
+
+    workers.each(search, len(cells), 1)
+    return found
+
+
+def ranked(points: np.ndarray, shortlists: np.ndarray, k: int, workers: Workers) -> tuple[np.ndarray, np.ndarray]:
+    """From `shortlists` (N, K) the k nearest by differences in `points` (N, D), in order, without the point itself."""
+    n = len(points)
+    indices, squares = np.zeros((n, k), np.uint32), np.full((n, k), np.inf, np.float32)
+    workers.each(lambda first, last: rank(points, shortlists, indices, squares, first, last), n, 128)
+    return indices, squares
+
+
+@compiled
+def rank(points, shortlists, indices, squares, first, last):
+    """Insertion into a sorted list of k; equal distances keep the order of the points' numbers."""
+    k, dimensions = indices.shape[1], points.shape[1]
+    for i in range(first, last):
+        count = 0
+        for place in range(shortlists.shape[1]):
+            j = shortlists[i, place]
+            if j == i or (place > 0 and j == shortlists[i, 0]):
+                continue
+            square = np.float32(0)
+            for d in range(dimensions):
+                difference = points[i, d] - points[j, d]
+                square += difference * difference
+            if count == k and (square, j) >= (squares[i, k - 1], indices[i, k - 1]):
+                continue
+            place = min(count, k - 1)
+            while place > 0 and (square, j) < (squares[i, place - 1], indices[i, place - 1]):
+                squares[i, place], indices[i, place] = squares[i, place - 1], indices[i, place - 1]
+                place -= 1
+            squares[i, place], indices[i, place] = square, j
+            count = min(count + 1, k)

@@ -1,0 +1,99 @@
+"""The k smallest of many distances that arrive block by block, without ever holding them all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from selfscope.embedding.engine.compiled import compiled
+
+STRIP = 32
+"""Distances that are looked at together: most strips hold nothing near enough and are passed over at once."""
+
+
+class Shortlist:
+    """For each of Q queries the k nearest candidates so far, and some room to gather more before sorting out."""
+
+    def __init__(self, queries: int, k: int) -> None:
+        self.k = k
+        room = 3 * k + STRIP + 1
+        self._indices = np.empty((queries, room), np.uint32)
+        self._distances = np.empty((queries, room), np.float32)
+        self._held = np.empty(queries, np.int64)
+        self._bounds = np.empty(queries, np.float32)
+        self.clear()
+
+    def clear(self) -> None:
+        self._held[:] = 0
+        self._bounds[:] = np.inf
+
+    def offer(self, distances: np.ndarray, queries: np.ndarray, candidates: np.ndarray) -> None:
+        """`distances` (q, m) float32 of the shortlist's rows `queries` (q,) to points `candidates` (m,), both uint32."""
+        state = (self._indices, self._distances, self._held, self._bounds)
+        keep_smaller(distances, queries, candidates, *state, self.k)
+
+    def best(self, queries: int) -> np.ndarray:
+        """`(q, k)` uint32 for the first q queries, unordered. One that was offered fewer than k repeats its first."""
+        settle(self._indices, self._distances, self._held, queries, self.k)
+        return self._indices[:queries, : self.k]
+
+
+@compiled
+def keep_smaller(block, rows, candidates, indices, distances, held, bounds, k):
+    """Appends what lies below a row's bound; when a row is full, sorts out its k smallest and lowers the bound."""
+    columns, room = block.shape[1], indices.shape[1]
+    for line in range(len(rows)):
+        row = rows[line]
+        count, bound = held[row], bounds[row]
+        for start in range(0, columns, STRIP):
+            stop = min(start + STRIP, columns)
+            near = 0
+            for column in range(start, stop):
+                near += block[line, column] < bound
+            if near == 0:
+                continue
+            if count + STRIP >= room:
+                bound = smallest_first(indices[row], distances[row], count, k)
+                count = k
+            for column in range(start, stop):
+                indices[row, count] = candidates[column]
+                distances[row, count] = block[line, column]
+                count += block[line, column] < bound
+        held[row], bounds[row] = count, bound
+
+
+@compiled
+def settle(indices, distances, held, queries, k):
+    for row in range(queries):
+        if held[row] > k:
+            smallest_first(indices[row], distances[row], held[row], k)
+        for place in range(held[row], k):
+            indices[row, place] = indices[row, 0]
+
+
+@compiled
+def smallest_first(indices, distances, count, k):
+    """Moves the k smallest of the first `count` to the front (Hoare's quickselect) and returns the largest of them."""
+    low, high = 0, count - 1
+    while low < high:
+        pivot = distances[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while distances[i] < pivot:
+                i += 1
+            while distances[j] > pivot:
+                j -= 1
+            if i <= j:
+                distances[i], distances[j] = distances[j], distances[i]
+                indices[i], indices[j] = indices[j], indices[i]
+                i += 1
+                j -= 1
+        if k - 1 <= j:
+            high = j
+        elif k - 1 >= i:
+            low = i
+        else:
+            break
+    largest = distances[0]
+    for i in range(1, k):
+        largest = max(largest, distances[i])
+    return largest

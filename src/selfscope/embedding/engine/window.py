@@ -1,0 +1,69 @@
+"""Between points and grid: cubic B-splines spread charges and read the potential with its slope (Hockney & Eastwood)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from selfscope.embedding.engine.compiled import compiled
+
+WIDTH = 4
+"""Grid nodes on each axis that a point touches."""
+
+
+def window_transform(k: np.ndarray) -> np.ndarray:
+    """The spline's Fourier transform at k radians a grid step: sinc⁴."""
+    return np.sinc(k / (2 * np.pi)) ** WIDTH
+
+
+@compiled
+def splines(t):
+    """Weights of the four nodes for a point t in 0..1 past the second of them."""
+    s = np.float32(1) - t
+    sixth, two_thirds, half = np.float32(1 / 6), np.float32(2 / 3), np.float32(0.5)
+    return (
+        s * s * s * sixth,
+        two_thirds - t * t * (np.float32(1) - half * t),
+        two_thirds - s * s * (np.float32(1) - half * s),
+        t * t * t * sixth,
+    )
+
+
+@compiled
+def slopes(t):
+    """Derivatives of `splines` in t."""
+    s = np.float32(1) - t
+    half, three_halves, two = np.float32(0.5), np.float32(1.5), np.float32(2)
+    return (-half * s * s, t * (three_halves * t - two), s * (two - three_halves * s), half * t * t)
+
+
+@compiled
+def spread(coords, origin_x, origin_y, scale, grid, first, last):
+    """Adds a charge of 1 at each of the points coords[:, first:last]; the grid's corner node lies at the origin."""
+    for i in range(first, last):
+        u, v = (coords[0, i] - origin_x) * scale, (coords[1, i] - origin_y) * scale
+        row, column = np.uint32(u), np.uint32(v)
+        across, along = splines(u - np.float32(row)), splines(v - np.float32(column))
+        for a in range(WIDTH):
+            for b in range(WIDTH):
+                grid[row + np.uint32(a), column + np.uint32(b)] += across[a] * along[b]
+
+
+@compiled
+def gather_slopes(coords, origin_x, origin_y, scale, grid, factor, slopes_out, first, last):
+    """factor · ∇φ at the points, φ being what the splines make of the grid's nodes."""
+    factor = np.float32(factor) * np.float32(scale)
+    for i in range(first, last):
+        u, v = (coords[0, i] - origin_x) * scale, (coords[1, i] - origin_y) * scale
+        row, column = np.uint32(u), np.uint32(v)
+        t, s = u - np.float32(row), v - np.float32(column)
+        across, along, d_across, d_along = splines(t), splines(s), slopes(t), slopes(s)
+        x, y = np.float32(0), np.float32(0)
+        for a in range(WIDTH):
+            value, slope = np.float32(0), np.float32(0)
+            for b in range(WIDTH):
+                node = grid[row + np.uint32(a), column + np.uint32(b)]
+                value += along[b] * node
+                slope += d_along[b] * node
+            x += d_across[a] * value
+            y += across[a] * slope
+        slopes_out[0, i], slopes_out[1, i] = factor * x, factor * y
