@@ -90,6 +90,13 @@ def test_the_original_shows_every_crop_in_its_views_colour() -> None:
     assert sample_picture(sample).shape[1] < drawn.shape[1]
 
 
+def test_without_a_title_only_the_panels_are_left() -> None:
+    sample = Sample("a/1", (view(192),), mask=MASK, label_name="hills", settings={"seed": 0})
+    body, whole = sample_picture(sample, title=False), sample_picture(sample)
+    assert len(find(whole, body)) == 1
+    assert (body[:, 0] != 255).any()
+
+
 def test_an_original_that_was_not_kept_is_asked_for() -> None:
     with pytest.raises(RecordError, match="a/1: the sample holds no original"):
         sample_picture(Sample("a/1", (view(32),)), with_original=True)

@@ -37,8 +37,8 @@ class Canvas:
     @classmethod
     def blank(cls, height: int, width: int, colour: Colour = (255, 255, 255)) -> Canvas:
         canvas = cls.__new__(cls)
-        canvas.pixels = np.empty((max(1, height), max(1, width), 3), np.uint8)
-        canvas.pixels[:] = colour
+        row = np.tile(np.array(colour, np.uint8), max(1, width))  # whole rows are copied faster than pixels
+        canvas.pixels = np.repeat(row[None], max(1, height), axis=0).reshape(max(1, height), max(1, width), 3)
         return canvas
 
     @property

@@ -35,7 +35,8 @@ def sample_picture(sample: Sample, *, with_original: bool = False, title: bool =
 
     A mask lies on a second copy of the first view; patch boxes are numbered on the picture they were cut from; crops
     keep their relative sizes. Tiny views are enlarged by whole factors. `with_original` puts the upright original in
-    front, with the crop box of every view in that view's colour.
+    front, with the crop box of every view in that view's colour. Without `title` there are neither title and footnote
+    nor margins: for sheets, whose captions say what it is.
     """
     if with_original and sample.original is None:
         raise RecordError(f"{sample.key}: the sample holds no original picture to show: browse with it kept")
@@ -51,7 +52,9 @@ def sample_picture(sample: Sample, *, with_original: bool = False, title: bool =
         blocks = _arrange(cells)
     size = size_for(max(block.shape[0] for block in blocks))
     body = side_by_side(blocks, gap=size, align="start")
-    return page(body, title=_title(sample) if title else "", footer=_replay(sample.settings), size=size, min_width=200)
+    if not title:
+        return body
+    return page(body, title=_title(sample), footer=_replay(sample.settings), size=size, min_width=200)
 
 
 def reconstruction_picture(rec: Reconstruction, *, title: str | None = None) -> np.ndarray:
