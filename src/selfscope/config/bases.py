@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -26,21 +27,27 @@ def find_config(path: str | os.PathLike[str]) -> Path:
     root = shipped_configs()
     try:
         given = Path(path).expanduser()
-        below = given.relative_to("configs") if given.parts[:1] == ("configs",) else given
-        for candidate in (given, given.with_name(given.name + ".py") if given.name else given):
-            if candidate.is_file():
-                return candidate
-        if not given.is_absolute():
-            for candidate in (root / below, (root / below).with_name(below.name + ".py") if below.name else root):
-                if candidate.is_file() and candidate.resolve().is_relative_to(root):
-                    return candidate
+        found = next((file for file in _candidates(given, root) if file.is_file()), None)
+        folder = given.is_dir()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigError(f"cannot be read: {error}", file=str(path)) from error
-    if given.is_dir():
+        raise ConfigError(f"cannot be read: {error}", file=str(path)[:200]) from error
+    if found is not None and found.suffix != ".py":
+        raise ConfigError("a config is a Python file: write its values as assignments in a .py file", file=str(path))
+    if found is None and folder:
         raise ConfigError("this is a folder: name a config file", file=str(path))
-    names = {file.name: str(file.relative_to(root)) for file in root.rglob("*.py")}
-    hint = nearest(given.name, names)
-    raise ConfigError(f"no such config, also not among those that selfscope ships.{hint}", file=str(path))
+    if found is None:
+        hint = nearest(given.name, {file.name for file in root.rglob("*.py")})
+        raise ConfigError(f"there is no such config here, and selfscope ships none.{hint}", file=str(path)[:200])
+    return found
+
+
+def _candidates(given: Path, root: Path) -> Iterator[Path]:
+    below = given.relative_to("configs") if given.parts[:1] == ("configs",) else given
+    for path in (given, root / below):
+        if path == given or (not given.is_absolute() and ".." not in below.parts):
+            yield path
+            if path.name:
+                yield path.with_name(path.name + ".py")
 
 
 def find_base(name: str, beside: Path) -> tuple[Path, str | None]:

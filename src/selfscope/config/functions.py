@@ -55,7 +55,7 @@ def _number_text(value: Any) -> Any:
 def _str(budget: Budget, value: Any = "") -> str:
     if isinstance(value, str):
         return value
-    budget.walk(value)
+    budget.walk(value, printed=True)
     result = str(value)
     budget.elements(len(result))
     return result

@@ -53,8 +53,10 @@ class Budget:
             raise Refusal(f"this would make a value of {_brief(count)} elements: at most {MAX_ELEMENTS:,} are allowed")
         self.work(count)
 
-    def walk(self, value: Any) -> int:
+    def walk(self, value: Any, *, printed: bool = False) -> int:
         """Pays for visiting all that `value` holds, shared parts as often as they occur; the number of elements.
+
+        A text counts its characters, a number one, or where it is `printed` about its characters.
 
         Copying, comparing, hashing and printing take that long: a few lines of `a = [a, a]` would never end.
         """
@@ -70,7 +72,7 @@ class Budget:
                 if isinstance(item, dict):
                     rest.extend((child, depth + 1) for child in item.values())
             else:
-                total += weight(item)
+                total += weight(item, printed)
                 self._check(total)
         self.work(total)
         return total
@@ -98,13 +100,13 @@ class Budget:
             raise Refusal(f"this value holds more than {MAX_ELEMENTS:,} elements, shared ones counted each time")
 
 
-def weight(leaf: Any) -> int:
-    """The order of the number of characters that a text, number or range prints as."""
+def weight(leaf: Any, printed: bool = False) -> int:
+    """How many elements text, a number or a range counts as."""
     if isinstance(leaf, (str, bytes)):
         return len(leaf)
     if isinstance(leaf, int):
-        return leaf.bit_length() // 4
-    return 24 if isinstance(leaf, (float, range)) else 1
+        return leaf.bit_length() // (4 if printed else 64)
+    return 24 if printed and isinstance(leaf, (float, range)) else 1
 
 
 def kind(value: Any) -> str:

@@ -21,7 +21,7 @@ def formatted(value: Any, conversion: int, spec: str, budget: Budget) -> str:
     """One field: `conversion` is the code of `s`, `r` or `a`, or -1; widths and precisions stay below 10,000."""
     if any(int(digits) > MAX_WIDTH for digits in re.findall(r"\d+", spec[:64])) or len(spec) > 64:
         raise Refusal(f"a width or precision of a format may be at most {MAX_WIDTH:,}")
-    budget.walk(value)
+    budget.walk(value, printed=True)
     result = format(_CONVERSIONS[conversion](value), spec)
     budget.elements(len(result))
     return result
@@ -69,7 +69,7 @@ def percent(template: str | bytes, values: Any, budget: Budget) -> str:
                 raise Refusal(f"a width or precision of a format may be at most {MAX_WIDTH:,}")
     paddings = sum(int(m["width"] or 0) + int(m["digits"] or 0) for m in fields)
     times = len(fields) if isinstance(values, dict) else 1
-    budget.elements(len(template) + paddings + times * budget.walk(values))
+    budget.elements(len(template) + paddings + times * budget.walk(values, printed=True))
     result = template % values
     budget.elements(len(result))
     return result

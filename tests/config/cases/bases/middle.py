@@ -1,0 +1,4 @@
+_base_ = "runtime.py"
+
+hooks = dict(logger=dict(interval=10))
+middle = True

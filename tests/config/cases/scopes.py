@@ -1,0 +1,4 @@
+_base_ = "mmcls::_base_/default_runtime.py"
+
+visualizer = dict(type="SelfSupVisualizer")
+default_hooks = dict(logger=dict(interval=1))
