@@ -51,10 +51,12 @@ class Scalars(Record):
     """A further JSON-lines file, below the local backend's folder, that gets this line too."""
 
     def __post_init__(self) -> None:
-        for tag in self.values:
+        values = {}
+        for tag, value in self.values.items():
             if tag in RESERVED_TAGS:
                 raise RecordError(f"scalar tag {tag!r} is reserved by the file format: choose another name")
-        _freeze(self, values={str(tag): _number(tag, value) for tag, value in self.values.items()})
+            values[str(tag)] = value if value.__class__ is float else _number(tag, value)
+        _freeze(self, values=values)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from io import BytesIO
+import struct
+import zlib
 from pathlib import Path
 from threading import Lock
 from weakref import WeakKeyDictionary
@@ -12,15 +13,30 @@ from PIL import Image
 
 from selfscope.records import Picture
 
+_FILTER_UP, _COLOUR_RGB = 2, 2
+
 _encoded: WeakKeyDictionary[Picture, bytes] = WeakKeyDictionary()
 _encoding = Lock()
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """`(H, W, 3)` uint8 RGB as PNG at zlib level 1: a fifth of the time of the usual level, a tenth more bytes."""
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    """`(H, W, 3)` uint8 RGB as PNG, every row as its difference from the row above, deflated at level 1.
+
+    Half the time of Pillow's quickest setting at its size, and other threads run meanwhile.
+    """
+    height, width, _ = pixels.shape
+    flat = pixels.reshape(height, 3 * width)
+    rows = np.empty((height, 1 + 3 * width), np.uint8)
+    rows[:, 0] = _FILTER_UP
+    rows[0, 1:] = flat[0]
+    np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_RGB, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.data, 1)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
 
 
 def picture_png(record: Picture) -> bytes:

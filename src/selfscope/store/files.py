@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -47,11 +48,11 @@ class RunFiles:
         self._opening = Lock()
         self._compilers: dict[Path, Callable[[Path], None]] = {}
 
-    @property
+    @cached_property
     def scalars(self) -> LineFile:
         return self.lines(self.data / self.layout.scalars)
 
-    @property
+    @cached_property
     def media(self) -> LineFile:
         return self.lines(self.data / "media.jsonl")
 

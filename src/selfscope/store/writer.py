@@ -26,6 +26,7 @@ from selfscope.store.embeddings import store_embedding
 from selfscope.store.filenames import safe_name
 from selfscope.store.files import Layout, RunFiles
 from selfscope.store.lines import scalar_line
+from selfscope.store.position import Position
 from selfscope.store.reconstructions import store_reconstruction
 from selfscope.store.samples import store_sample
 
@@ -118,6 +119,10 @@ class Writer:
             STORES[record.kind](self.files, record)
             if isinstance(record, Config):
                 self._info["config_hash"] = sha256(record.source.encode()).hexdigest()
+
+    def position(self) -> Position:
+        """Where in the files the next record will begin."""
+        return Position(self.files.scalars.end, self.files.media.end)
 
     def flush(self) -> None:
         """Hands all lines to the operating system, and brings `metrics.parquet` and `samples.parquet` up to date."""

@@ -2,69 +2,160 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Callable, Mapping
+from threading import Event, Lock
+from typing import Any
 
 from selfscope.errors import RunError, SelfscopeError
 from selfscope.records import Record
-from selfscope.visualization.backends.contract import BaseVisBackend, UnsupportedRecordError
+from selfscope.store.position import Position, read_cursor
+from selfscope.store.writer import Writer, status_after
+from selfscope.visualization.backends.contract import initialise
+from selfscope.visualization.log import SharedLog
+from selfscope.visualization.outlet import Outlet
 
 log = logging.getLogger(__name__)
 
 
 class FanOut:
-    """Hands every record to every backend in turn."""
+    """Hands every record to every backend: those with a thread of their own through one log, the others at once.
 
-    def __init__(self, backends: Mapping[str, BaseVisBackend]) -> None:
-        self._backends = dict(backends)
+    Backends are set up here, on the calling thread; threads start with the first record. One that has a `writer` (the
+    local run) is what the others catch up from: after falling behind, and after an earlier session of the same run.
+    `idle` is called by threads that have nothing to do, and may be called by several at once.
+    """
+
+    def __init__(self, backends: Mapping[str, Any], idle: Callable[[], None] = lambda: None) -> None:
         self._process = os.getpid()
-        self._closed = False
-        self._lost: dict[str, int] = {}
-        for backend in self._backends.values():
-            if not getattr(backend, "_env_initialized", False):
-                backend._init_env()
-                backend._env_initialized = True
+        self._closed, self._started = False, False
+        self._starting = Lock()
+        self._log = SharedLog()
+        for name, backend in backends.items():
+            _set_up(name, backend)
+        self._direct = [backend for backend in backends.values() if getattr(backend, "thread", "own") == "caller"]
+        threaded = {name: backend for name, backend in backends.items() if backend not in self._direct}
+        keeper = next((backend for backend in threaded.values() if _writer(backend) is not None), None)
+        self._keeper = keeper
+        self._outlets = [Outlet(name, backend, self._log, keeper, idle) for name, backend in threaded.items()]
+        if keeper is not None:
+            self._note_what_is_missing(keeper.writer)
+        if backends:
+            atexit.register(self._close_at_exit)  # after the trackers' own handlers, so that it runs before these
 
     def put(self, record: Record) -> None:
+        """A few microseconds, whatever the backends do; the record may not change afterwards."""
         if os.getpid() != self._process:
             raise RunError("a forked process cannot write through the visualizer of its parent: write from the parent")
         if self._closed:
-            raise RunError("this visualizer is closed")
-        for name, backend in self._backends.items():
-            self._hand(name, backend, record)
-
-    def _hand(self, name: str, backend: BaseVisBackend, record: Record) -> None:
-        try:
+            raise RunError("this visualizer is closed: build another one to go on")
+        for backend in self._direct:
             backend.write(record)
-        except UnsupportedRecordError as error:
-            self._lose(name, error)
-        except SelfscopeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a tracker may raise anything; the run goes on
-            self._lose(name, error)
-
-    def _lose(self, name: str, error: Exception) -> None:
-        if name not in self._lost:
-            log.warning("%s: %s: %s; further failures of it are counted", name, type(error).__name__, error)
-        self._lost[name] = self._lost.get(name, 0) + 1
-
-    def _end(self, name: str, backend: BaseVisBackend) -> None:
-        try:
-            backend.close()
-        except Exception as error:  # noqa: BLE001 - as above
-            self._lose(name, error)
+        if self._outlets:
+            if not self._started:
+                self._start()
+            self._log.append(record)
 
     def flush(self, timeout: float) -> bool:
-        for backend in self._backends.values():
+        """Waits until every backend has what was put before, and has flushed it; False when one did not in time."""
+        if os.getpid() != self._process or self._closed:
+            return self._closed
+        for backend in self._direct:
             backend.flush()
+        if not self._started:
+            return True
+        upto, deadline = self._log.end, time.monotonic() + timeout
+        for outlet in self._outlets:
+            outlet.ask_flush(upto)
+        while not all(outlet.flushed(upto) for outlet in self._outlets):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
         return True
 
     def close(self, timeout: float, status: str) -> None:
+        """Hands over what is left within `timeout` seconds, ends the backends, says what was lost."""
         if self._closed or os.getpid() != self._process:
             return
         self._closed = True
-        for name, backend in self._backends.items():
-            self._end(name, backend)
-        for name, count in self._lost.items():
-            log.warning("%s: %d records were not kept", name, count)
+        atexit.unregister(self._close_at_exit)
+        for backend in self._direct:
+            backend.close()
+        if not self._outlets:
+            return
+        self._start()
+        for outlet in self._outlets:
+            outlet.drain()
+        keepers = [outlet for outlet in self._outlets if outlet.backend is self._keeper]
+        deadline = time.monotonic() + timeout * (0.8 if keepers else 1.0)  # the rest is for the local run itself
+        _wait_all([o.drained if o in keepers else o.ended for o in self._outlets], deadline)
+        for outlet in self._outlets:
+            outlet.save_cursor()
+        for outlet in keepers:
+            outlet.backend.status = status
+            outlet.end()
+        _wait_all([outlet.ended for outlet in keepers], deadline + timeout * 0.2)
+        for outlet in self._outlets:
+            self._report(outlet, timeout)
+
+    def _start(self) -> None:
+        with self._starting:
+            if not self._started:
+                for outlet in self._outlets:
+                    outlet.start()
+                self._started = True
+
+    def _note_what_is_missing(self, writer: Writer) -> None:
+        end = writer.position()
+        for outlet in self._outlets:
+            if outlet.backend is self._keeper:
+                continue
+            had = read_cursor(writer.path, outlet.name)
+            start = Position(min(had.scalars, end.scalars), min(had.media, end.media))
+            if start != end:
+                outlet.cursor.behind = (start, end)
+
+    def _report(self, outlet: Outlet, timeout: float) -> None:
+        """One sentence for a backend that does not have everything."""
+        unsent = outlet.unsent() + outlet.lost + outlet.cursor.lost
+        keeper = self._keeper if outlet.backend is not self._keeper else None
+        why = f" ({outlet.last_error})" if outlet.last_error else ""
+        if not outlet.ended.is_set():
+            outlet.abandon()
+            why = f" (it did not end within {timeout:g} s)"
+        if unsent or outlet.cursor.behind is not None or not outlet.ended.is_set():
+            where = f": they are in {keeper.writer.path}" if keeper is not None else ""
+            records = "1 record was" if unsent == 1 else f"{unsent} records were"
+            earlier = ", and earlier ones" if outlet.cursor.behind is not None else ""
+            log.warning("%s: %s not handed over%s%s%s", outlet.name, records, earlier, why, where)
+        for reason, times in outlet.refused.items():
+            if times > 1:
+                log.warning("%s: %d times: %s", outlet.name, times, reason)
+
+    def _close_at_exit(self) -> None:
+        self.close(30.0, status_after(getattr(sys, "last_value", None)))
+
+
+def _set_up(name: str, backend: Any) -> None:
+    """What the user can mend (a missing package, a folder that cannot be written) is raised; a tracker that is down is
+    tried again with the first record."""
+    try:
+        initialise(backend)
+    except (SelfscopeError, ImportError, TypeError, AttributeError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a tracker may raise anything
+        log.warning("%s: could not be set up yet: %s: %s", name, type(error).__name__, error)
+
+
+def _wait_all(events: list[Event], deadline: float) -> None:
+    for event in events:
+        event.wait(max(0.0, deadline - time.monotonic()))
+
+
+def _writer(backend: Any) -> Writer | None:
+    writer = getattr(backend, "writer", None)
+    return writer if isinstance(writer, Writer) else None

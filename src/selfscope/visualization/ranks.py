@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -13,9 +14,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def rank() -> int:
     """This process's rank: of torch.distributed where it is imported and set up, else `RANK` (torchrun), else 0."""
-    distributed = sys.modules.get("torch.distributed")
-    if distributed is not None and distributed.is_available() and distributed.is_initialized():
-        return int(distributed.get_rank())
+    is_initialized = getattr(sys.modules.get("torch.distributed"), "is_initialized", None)
+    if is_initialized is not None and is_initialized():
+        return int(sys.modules["torch.distributed"].get_rank())
+    return environment_rank()
+
+
+@lru_cache(maxsize=1)
+def environment_rank() -> int:
+    """`RANK`, read once: a launcher sets it before Python starts."""
     return int(os.environ.get("RANK") or 0)
 
 

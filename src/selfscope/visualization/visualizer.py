@@ -21,6 +21,7 @@ from selfscope.store.figures import draw_figure
 from selfscope.store.writer import status_after
 from selfscope.visualization.backends.build import build_backends
 from selfscope.visualization.backends.contract import BaseVisBackend
+from selfscope.visualization.buffers import Buffers
 from selfscope.visualization.drawing import Drawing
 from selfscope.visualization.fanout import FanOut
 from selfscope.visualization.ranks import master_only, rank
@@ -57,7 +58,8 @@ class Visualizer(Drawing):
         self._vis_backends: dict[str, BaseVisBackend] = build_backends(vis_backends, save_dir, trust=trust)
         if fig_save_cfg or fig_show_cfg:
             log.info("fig_save_cfg and fig_show_cfg have no effect: nothing is drawn by matplotlib here")
-        self._fanout = FanOut(self._vis_backends if rank() == 0 else {})
+        self._buffers = Buffers()
+        self._fanout = FanOut(self._vis_backends if rank() == 0 else {}, self._buffers.prepare)
 
     @property
     def instance_name(self) -> str:
@@ -101,7 +103,8 @@ class Visualizer(Drawing):
 
         Arrays and tensors, RGB; integers are 0..255, floats [0, 1]: everything else is refused, not guessed.
         """
-        self.write(Picture(name, _one_picture(image, name), step, caption))
+        pixels = self._buffers.copy(_one_picture(image, name))
+        self._fanout.put(Picture(name, pixels, step, caption, wall_time=time.time()))
 
     @master_only
     def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
@@ -112,8 +115,8 @@ class Visualizer(Drawing):
         self, scalar_dict: Mapping[str, Any], step: int = 0, file_path: str | None = None, **kwargs: Any
     ) -> None:
         """Numbers of one step, also tensors and arrays of one element; `file_path` names a second file for the line."""
-        values = {tag: value.item() if hasattr(value, "item") else value for tag, value in scalar_dict.items()}
-        self.write(Scalars(values, step, file_path))
+        values = {tag: value if value.__class__ is float else _number(value) for tag, value in scalar_dict.items()}
+        self._fanout.put(Scalars(values, step, file_path, wall_time=time.time()))
 
     @master_only
     def add_figure(self, name: str, figure: Any, step: int = 0, *, caption: str = "") -> None:
@@ -135,13 +138,17 @@ class Visualizer(Drawing):
 
     @master_only
     def add_embedding(self, name: str, coords: Any, step: int = 0, **details: Any) -> None:
-        """A map: coords `(N, 1..3)`; `labels`, `class_names`, `paths`, `columns`, … as `records.Embedding` has them."""
-        self.write(Embedding(name, np.asarray(_to_array(coords), np.float32), step=step, **details))
+        """A map: coords `(N, 1..3)`; `labels`, `class_names`, `paths`, `columns`, … as `records.Embedding` has them.
+
+        All is copied, except arrays that are mapped from a file.
+        """
+        own = {key: _own(value) for key, value in details.items()}
+        self.write(Embedding(name, np.array(_to_array(coords), np.float32), step=step, **own))
 
     @master_only
     def add_table(self, name: str, columns: Mapping[str, Sequence[Any]], step: int = 0, *, caption: str = "") -> None:
         """Named columns of one length."""
-        self.write(Table(name, columns, step, caption))
+        self.write(Table(name, {key: _own(column) for key, column in columns.items()}, step, caption))
 
     @master_only
     def add_text(self, name: str, text: str, step: int = 0) -> None:
@@ -218,6 +225,21 @@ class Visualizer(Drawing):
     @classmethod
     def check_instance_created(cls, name: str) -> bool:
         return name in Visualizer._instances
+
+
+def _own(value: Any) -> Any:
+    """A copy that later changes by the caller do not reach; tensors become arrays."""
+    if isinstance(value, np.memmap):
+        return value
+    if isinstance(value, np.ndarray) or hasattr(value, "detach"):
+        return np.array(_to_array(value))
+    if isinstance(value, Mapping):
+        return {key: _own(item) for key, item in value.items()}
+    return list(value) if isinstance(value, list) else value
+
+
+def _number(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
 
 
 def _one_picture(image: Any, key: str) -> np.ndarray:

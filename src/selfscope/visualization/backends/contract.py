@@ -23,14 +23,19 @@ class UnsupportedRecordError(SelfscopeError):
     """A backend has no place for a kind of record: it will refuse the next one as well."""
 
 
+def initialise(backend: Any) -> None:
+    """Calls `_init_env` of a backend that has one, the first time."""
+    if not getattr(backend, "_env_initialized", False) and hasattr(backend, "_init_env"):
+        backend._init_env()
+        backend._env_initialized = True
+
+
 def force_init_env(method: F) -> F:
     """Calls `_init_env` before the first call of the method, if the Visualizer has not done so."""
 
     @functools.wraps(method)
     def initialised(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not getattr(self, "_env_initialized", False):
-            self._init_env()
-            self._env_initialized = True
+        initialise(self)
         return method(self, *args, **kwargs)
 
     return initialised  # type: ignore[return-value]
@@ -108,9 +113,7 @@ class BaseVisBackend(ABC):
     def _write_or_refuse(self, method: str, make: Callable[[], Record]) -> None:
         if not self._has("write"):
             raise UnsupportedRecordError(f"{type(self).__name__} does not define {method}, nor write")
-        if not self._env_initialized:
-            self._init_env()
-            self._env_initialized = True
+        initialise(self)
         self.write(make())
 
     def _hand_on_scalars(self, record: Scalars) -> bool:

@@ -31,6 +31,8 @@ class LocalVisBackend(BaseVisBackend):
         self._run = folder.parent if inside else folder
         self._layout = Layout("vis_data" if inside else ".", img_save_dir, config_save_file, scalar_save_file)
         self._writer: Writer | None = None
+        self.status = "finished"
+        """How the run ends when this backend closes."""
 
     def _init_env(self) -> None:
         self._writer = Writer(self._run, layout=self._layout)
@@ -54,7 +56,6 @@ class LocalVisBackend(BaseVisBackend):
     def flush(self) -> None:
         self.writer.flush()
 
-    def close(self, status: str = "finished") -> None:
-        """Ends the run as `finished`, `failed` or `interrupted`."""
+    def close(self) -> None:
         if self._writer is not None:
-            self._writer.close(status)
+            self._writer.close(self.status)
