@@ -108,10 +108,12 @@ class Features:
         return np.array(next(iter(self.arrays.values())), dtype=dtype, copy=True if copy is None else copy)
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Writes `<stage>.npy` for every stage, and `labels.npy` (int64) when there are labels."""
+        """Writes `features/<stage>.npy` for every stage, and `labels.npy` (int64) when there are labels."""
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        named = dict(self.arrays) if self.labels is None else {**self.arrays, "labels": self.labels.astype(np.int64)}
-        for name, array in named.items():
+        arrays = {f"features/{name}": array for name, array in self.arrays.items()}
+        if self.labels is not None:
+            arrays["labels"] = self.labels.astype(np.int64)
+        (folder / "features").mkdir(parents=True, exist_ok=True)
+        for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)
-        return [folder / f"{name}.npy" for name in named]
+        return [folder / f"{name}.npy" for name in arrays]

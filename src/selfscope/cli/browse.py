@@ -13,7 +13,11 @@ from selfscope.cli.files import SUFFIXES, make_folder, new_run_folder, open_visu
 from selfscope.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from selfscope.config.reader import Config
     from selfscope.records import Sample
+    from selfscope.visualization.visualizer import Visualizer
 
 SHEET_SAMPLES = 24
 SHEET_NAME = "contact_sheet.png"
@@ -85,15 +89,15 @@ class Browse:
             say_error(f"{missing}; pictures are only written (--not-show says so)")
         return not self.not_show and not missing
 
-    def _source(self):
+    def _source(self) -> str | Config:
         from selfscope.config.reader import load_config
 
         return self.config if Path(self.config).is_dir() else load_config(self.config, self.cfg_options)
 
-    def _sink(self, source: object, shows: bool) -> _Sink:
-        config = source if not isinstance(source, str) else None
+    def _sink(self, source: str | Config, shows: bool) -> _Sink:
+        config = None if isinstance(source, str) else source
         run = None if self.work_dir is None else new_run_folder(Path(self.work_dir), "browse_")
-        visualizer = None if run is None and not shows else open_visualizer(config, run, self.trust_config)
+        visualizer = open_visualizer(config, run, self.trust_config) if run or shows else None
         folder = None if self.output_dir is None else Path(self.output_dir)
         return _Sink(folder, run, visualizer, self.show_interval if shows else None)
 
@@ -101,9 +105,11 @@ class Browse:
 class _Sink:
     """Draws each sample once, and hands the picture to the folder, the run and the window that were asked for."""
 
-    def __init__(self, folder: Path | None, run: Path | None, visualizer, show_seconds: float | None) -> None:
+    def __init__(
+        self, folder: Path | None, run: Path | None, visualizer: Visualizer | None, show_seconds: float | None
+    ) -> None:
         self._folder, self._run, self._visualizer, self._seconds = folder, run, visualizer, show_seconds
-        self._cells: list[tuple] = []
+        self._cells: list[tuple[np.ndarray, str]] = []
         self._written: set[Path] = set()
         self._sheet: Path | None = None
         if folder is not None:
@@ -122,12 +128,13 @@ class _Sink:
             path = self._path(sample)
             save_picture(path, picture)
             self._written.add(path)
-        if self._run is not None:
+        if self._run is not None and self._visualizer is not None:
             self._visualizer.write(sample)
-        if self._seconds is not None:
+        if self._seconds is not None and self._visualizer is not None:
             self._visualizer.show(picture, win_name=sample.key, wait_time=self._seconds)
         if len(self._cells) < SHEET_SAMPLES:
-            self._cells.append((picture, sample.key))
+            named = f"{sample.key} · {sample.label_name}" if sample.label_name else sample.key
+            self._cells.append((sample.plot(title=False), named))
 
     def finish(self) -> None:
         """Makes the contact sheet of what was seen first."""

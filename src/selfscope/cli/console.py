@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,34 +33,63 @@ def say_error(text: str) -> None:
     console(stderr=True).print(f"selfscope: {text}", markup=False, style="bold red")
 
 
+QUIET_SECONDS = 10.0
+"""Between two lines of progress where the output is no terminal."""
+
+
 @contextmanager
 def progress_bar(title: str, unit: str = "images") -> Iterator[Progress]:
-    """A bar with count, rate and time left on standard error; where that is no terminal, one line at the end."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    """Count, rate and time left on standard error: a bar on a terminal, elsewhere a line now and then."""
+    screen = console(stderr=True)
+    if screen.is_terminal:
+        with _bar(title, unit, screen) as update:
+            yield update
+        return
+    lines = _Lines(title, unit, screen)
+    yield lines
+    lines.finish()
+
+
+@contextmanager
+def _bar(title: str, unit: str, screen: Console) -> Iterator[Progress]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    screen = console(stderr=True)
-    with Bar(*columns, console=screen, transient=False, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(title, total=None, rate="")
+    rate, note = TextColumn("{task.fields[rate]}"), TextColumn("{task.fields[note]}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(), note)
+    with Bar(*columns, console=screen) as bar:
+        task = bar.add_task(title, total=None, rate="", note="")
 
-        def update(done: int, total: int) -> None:
-            speed = bar.tasks[task].speed
-            rate = f"{speed:.3g} {unit}/s" if speed else ""
-            bar.update(task, completed=done, total=total, rate=rate)
+        def update(done: int, total: int, note: str = "") -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=total, rate=f"{speed:.3g} {unit}/s" if speed else "", note=note)
 
         yield update
-    if not screen.is_terminal:
-        finished = bar.tasks[task]
-        screen.print(f"{title}: {int(finished.completed)} {unit} in {finished.elapsed or 0:.1f} s", markup=False)
+
+
+class _Lines:
+    """Progress as lines of text: one every `QUIET_SECONDS`, and one at the end of what took a second or more."""
+
+    def __init__(self, title: str, unit: str, screen: Console) -> None:
+        self._title, self._unit, self._screen = title, unit, screen
+        self._start = self._told = time.monotonic()
+        self._done, self._note = 0, ""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        now = time.monotonic()
+        self._done, self._note = done, note
+        if done and done < total and now - self._told >= QUIET_SECONDS:
+            self._told = now
+            rate = done / (now - self._start)
+            self._print(f"{done}/{total} {self._unit}, {rate:.3g}/s, {(total - done) / rate:.0f} s left", note)
+
+    def finish(self) -> None:
+        elapsed = time.monotonic() - self._start
+        if elapsed >= 1:
+            self._print(f"{self._done} {self._unit} in {elapsed:.1f} s", self._note)
+
+    def _print(self, text: str, note: str) -> None:
+        self._screen.print(f"{self._title}: {text}{f', {note}' if note else ''}", markup=False)
 
 
 @contextmanager

@@ -64,12 +64,14 @@ def default_work_dir(config_path: str) -> Path:
     return Path("work_dirs") / kind / path.stem
 
 
-def open_visualizer(config: Mapping[str, Any] | None, folder: Path, trust: bool = False) -> Visualizer:
-    """The config's Visualizer with its backends, or one with local files, storing in the run folder."""
+def open_visualizer(config: Mapping[str, Any] | None, folder: Path | None, trust: bool = False) -> Visualizer:
+    """The config's Visualizer with its backends, or one with local files, storing in `folder`; None: only for showing."""
     from selfscope.config.registry import VISUALIZERS
 
     local = {"type": "SelfSupVisualizer", "vis_backends": [{"type": "LocalVisBackend"}]}
     named = dict((config or {}).get("visualizer") or local)
     if not named.get("vis_backends"):
         named["vis_backends"] = local["vis_backends"]
+    if folder is None:  # to show only: nothing is stored
+        return VISUALIZERS.build({**named, "vis_backends": None}, trust=trust)
     return VISUALIZERS.build({**named, "save_dir": str(folder)}, trust=trust)

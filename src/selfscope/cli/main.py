@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"selfscope {__version__}")
         return 0
     command = tyro.cli(
-        Command,  # type: ignore[arg-type]
+        Command,
         args=arguments or ["--help"],
         prog="selfscope",
         description=DESCRIPTION,

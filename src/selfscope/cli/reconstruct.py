@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +81,7 @@ class Reconstruct:
         skipped: list[tuple[str, str]] = []
         with ExitStack() as stack:
             progress = stack.enter_context(progress_bar("reconstructing")) if len(photos) > 1 else lambda *_: None
-            run = None if self.work_dir is None else new_run_folder(Path(self.work_dir), "reconstruct_")
-            visualizer = None
-            if run is not None:
-                visualizer = stack.enter_context(open_visualizer(model.config, run, self.trust_config))
+            keep = self._keeper(model, stack)
             for index, photo in enumerate(photos):
                 try:
                     records = list(self._records(model, photo))
@@ -94,21 +91,28 @@ class Reconstruct:
                     skipped.append((str(photo), str(error)))
                     continue
                 self._write(photo, photos, records)
-                for record in records if visualizer is not None else ():
-                    visualizer.write(record)
+                for record in records:
+                    keep(record)
                 progress(index + 1, len(photos))
         say_skipped(skipped)
-        if run is not None:
-            say(f"run: {run}")
+
+    def _keeper(self, model: LoadedModel, stack: ExitStack) -> Callable[[Reconstruction], None]:
+        """Records into a new run when --work-dir asks for one."""
+        if self.work_dir is None:
+            return lambda record: None
+        run = new_run_folder(Path(self.work_dir), "reconstruct_")
+        visualizer = stack.enter_context(open_visualizer(model.config, run, self.trust_config))
+        stack.callback(say, f"run: {run}")
+        return visualizer.write
 
     def _photos(self) -> list[Path]:
         if self.img_path is None:
             raise UsageError("reconstruct: give --img-path: a photo, a folder of photos, or a glob")
-        from selfscope.data.listing import is_image_name
+        from selfscope.data.listing import scan
 
         path = Path(self.img_path)
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.is_file() and is_image_name(p.name))
+            found = [path / name for name in scan(str(path))]
         elif path.exists():
             found = [path]
         else:
@@ -154,18 +158,19 @@ class Reconstruct:
     def _write(self, photo: Path, photos: list[Path], records: list[Reconstruction]) -> None:
         import numpy as np
 
-        from selfscope.draw.compose import stack_vertically
+        from selfscope.draw.compose import stack
 
         if self.out_file:
             path = Path(self.out_file)
             if len(photos) > 1 or path.is_dir():
                 path = path / self._relative(photo).with_suffix(".png")
-            save_picture(path, stack_vertically([record.plot() for record in records]))
+            save_picture(path, stack([record.plot() for record in records]))
             say(f"{records[0].method} reconstruction of {photo.name}: {path}")
         if self.save_arrays:
             target = Path(self.save_arrays)
             make_folder(target.parent)
-            np.savez(target, **records[0].arrays, **records[0].pictures)
+            arrays: dict[str, Any] = {**records[0].arrays, **records[0].pictures}
+            np.savez(target, **arrays)
             say(f"arrays: {target}")
 
     def _relative(self, photo: Path) -> Path:

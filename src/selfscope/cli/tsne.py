@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class Tsne:
     class_idx: tuple[int, ...] = ()
     """Keep just these labels."""
     features: str | None = None
-    """Map this (N, D) .npy file instead; labels.npy beside it is used."""
+    """Map this (N, D) .npy file instead; labels.npy beside it, or one folder up, is used."""
     method: Literal["tsne", "pca"] = "tsne"
     metric: Literal["euclidean", "cosine"] = "euclidean"
     n_components: int = 2
@@ -76,6 +77,7 @@ class Tsne:
     def __call__(self) -> None:
         options = self._engine_options()
         config = self._config()
+        job = None if self.features else self._prepared(config)
         folder = new_run_folder(self._parent(config), "tsne_")
         with ExitStack() as stack:
             stack.enter_context(log_to(folder / "extract.log"))
@@ -83,7 +85,7 @@ class Tsne:
             visualizer = stack.enter_context(open_visualizer(config, folder, self.trust_config))
             if config is not None:
                 visualizer.add_config(config)
-            features = self._read() if self.features else self._extract(config)
+            features = self._read() if job is None else job()
             self._keep(features, folder)
             for stage in features.arrays:
                 embedding = self._map(features, stage, options)
@@ -115,10 +117,11 @@ class Tsne:
         return load_config(self.config, self.cfg_options)
 
     def _parent(self, config: Config | None) -> Path:
-        named = self.work_dir or (config or {}).get("work_dir")
+        named = self.work_dir or (None if config is None else config.get("work_dir"))
         return Path(named) if named else default_work_dir(self.config or "tsne/features.py")
 
-    def _extract(self, config: Config | None) -> Features:
+    def _prepared(self, config: Config | None) -> Callable[[], Features]:
+        """Everything that can be refused is refused here, before a folder is made; calling the result extracts."""
         from selfscope.views.extract import extract, extraction_dataset
         from selfscope.views.load import load
         from selfscope.views.subset import Subset
@@ -130,6 +133,8 @@ class Tsne:
             torch.use_deterministic_algorithms(True)
         loader = dict(config.get("extract_dataloader") or {})
         dataset = extraction_dataset(config, trust=self.trust_config)
+        subset = Subset(self.max_num_class, self.class_idx, self.max_num_samples, self.seed)
+        chosen = dataset.subset(subset(dataset.labels, len(dataset)))
         model = load(
             config,
             self.checkpoint,
@@ -138,20 +143,22 @@ class Tsne:
             seed=self.seed,
             trust=self.trust_config,
         )
-        for line in [*model.messages(), _dataset_line(dataset, self)]:
-            say(line)
-            log.info("%s", line)
-        subset = Subset(self.max_num_class, self.class_idx, self.max_num_samples, self.seed)
-        with progress_bar(f"extracting {self.vis_stage} features") as progress:
-            return extract(
-                model,
-                dataset,
-                stage=self.vis_stage,
-                subset=subset,
-                batch_size=self.batch_size or int(loader.get("batch_size", 32)),
-                workers=self.workers if self.workers is not None else _workers(loader),
-                progress=progress,
-            )
+
+        def run() -> Features:
+            for line in [*model.messages(), _dataset_line(dataset, len(chosen), self)]:
+                say(line)
+                log.info("%s", line)
+            with progress_bar(f"extracting {self.vis_stage} features") as progress:
+                return extract(
+                    model,
+                    chosen,
+                    stage=self.vis_stage,
+                    batch_size=self.batch_size or int(loader.get("batch_size", 32)),
+                    workers=self.workers if self.workers is not None else _workers(loader),
+                    progress=progress,
+                )
+
+        return run
 
     def _read(self) -> Features:
         import numpy as np
@@ -159,10 +166,12 @@ class Tsne:
         from selfscope.structures import Features
 
         path = Path(str(self.features))
-        beside = path.with_name("labels.npy")
+        beside = next(
+            (f / "labels.npy" for f in (path.parent, path.parent.parent) if (f / "labels.npy").exists()), None
+        )
         try:
             array = np.load(path)
-            labels = np.load(beside) if beside.exists() and beside != path else None
+            labels = None if beside is None or beside == path else np.load(beside)
         except FileNotFoundError as error:
             raise DataError(f"{path}: no such file; --features takes an (N, D) .npy file") from error
         except (ValueError, EOFError) as error:
@@ -172,7 +181,7 @@ class Tsne:
     def _keep(self, features: Features, folder: Path) -> None:
         """Features reach the disk before the map is begun."""
         if not self.features:
-            features.save(folder / "features")
+            features.save(folder)
         for path, reason in features.skipped:
             log.warning("left out %s: %s", path, reason)
         shapes = ", ".join(f"{name} {array.shape}" for name, array in features.arrays.items())
@@ -202,8 +211,8 @@ def _workers(loader: dict[str, Any]) -> int:
     return min(int(loader.get("num_workers", 0)), os.cpu_count() or 1)
 
 
-def _dataset_line(dataset: Any, command: Tsne) -> str:
-    classes = f", {len(dataset.classes)} classes" if dataset.classes else ""
-    limited = dataset.classes and command.max_num_class is not None and len(dataset.classes) > command.max_num_class
-    cut = f"; labels below {command.max_num_class} are mapped (--max-num-class)" if limited else ""
-    return f"data: {len(dataset)} images{classes}{cut if not command.class_idx else ''}"
+def _dataset_line(dataset: Any, chosen: int, command: Tsne) -> str:
+    classes = f" of {len(dataset.classes)} classes" if dataset.classes else ""
+    limited = bool(dataset.classes) and not command.class_idx and (command.max_num_class or 0) < len(dataset.classes)
+    cut = f": labels below {command.max_num_class} (--max-num-class)" if limited and command.max_num_class else ""
+    return f"data: {chosen} of {len(dataset)} images{classes}{cut}"

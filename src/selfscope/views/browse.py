@@ -78,7 +78,7 @@ def _opened(
 
 
 def _with_model_mask(sample: Sample, config: Config | None, seed: int) -> Sample:
-    backbone = (config or {}).get("model", {}).get("backbone", {})
+    backbone = {} if config is None else config.get("model", {}).get("backbone", {})
     ratio = backbone.get("mask_ratio")
     if sample.mask is not None or ratio is None:
         return sample

@@ -36,7 +36,7 @@ def tsne(
     given, stage, array = _chosen(features, stage)
     coords = engine(array, progress)
     n = len(array)
-    settings = {
+    settings: dict[str, Any] = {
         "method": "t-SNE",
         "metric": engine.metric,
         "perplexity": engine.effective_perplexity(n),

@@ -59,7 +59,7 @@ def extraction_dataset(config: Config, *, trust: bool = False) -> Dataset:
 
 def evaluation_pipeline(model: LoadedModel) -> list[dict[str, Any]]:
     """The config's extraction pipeline, or: short edge to 8/7 of the model's side (bicubic), centre crop."""
-    named = ((model.config or {}).get("extract_dataloader") or {}).get("dataset", {}).get("pipeline")
+    named = (model.values.get("extract_dataloader") or {}).get("dataset", {}).get("pipeline")
     if named:
         return list(named)
     size = model.image_size
@@ -78,13 +78,16 @@ def _run(
     paths: list[str] = []
     labels: list[np.ndarray] = []
     skipped: list[tuple[str, str]] = []
+    notes: dict[str, None] = {}
     progress(0, len(dataset))
     for batch in load_batches(dataset, batch_size=batch_size, workers=workers):
         skipped += batch.skipped
         paths += batch.paths
         if len(batch.images):
-            for name, values in _features(model, batch.images, stage).items():
-                rows.setdefault(name, []).append(values)
+            values, said = _features(model, batch.images, stage)
+            notes = dict.fromkeys((*notes, *said))
+            for name, array in values.items():
+                rows.setdefault(name, []).append(array)
             if batch.labels is not None:
                 labels.append(np.asarray(batch.labels))
         progress(len(paths) + len(skipped), len(dataset))
@@ -96,13 +99,13 @@ def _run(
         labels=np.concatenate(labels).astype(np.int64) if labels else None,
         paths=tuple(paths),
         class_names=dataset.classes,
-        settings={**model.describe(), "vis_stage": stage, "image_size": model.image_size},
+        settings={**model.describe(), "vis_stage": stage, "image_size": model.image_size, "notes": tuple(notes)},
         skipped=tuple(skipped),
     )
 
 
-def _features(model: LoadedModel, images: torch.Tensor, stage: str) -> dict[str, np.ndarray]:
+def _features(model: LoadedModel, images: torch.Tensor, stage: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     with torch.inference_mode():
         pixels = model.module.normaliser(images.to(model.device))
         outputs = model.module.extract(pixels, stage)
-    return {name: values.float().cpu().numpy() for name, values in outputs.items()}
+    return {name: values.float().cpu().numpy() for name, values in outputs.items()}, outputs.notes

@@ -38,20 +38,25 @@ class LoadedModel:
     trained: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The config's entries; empty for a model without one."""
+        return {} if self.config is None else self.config
+
     def describe(self) -> dict[str, Any]:
         """Plain values that say which model this is, for a record's settings."""
         return {"model": self.name, "checkpoint": self.checkpoint, "trained": self.trained, **self.settings}
 
     def messages(self) -> list[str]:
         """What a person should know before looking: how the weights fitted, or that there are none."""
-        device = f"{self.name} on {self.device}, {self.image_size} x {self.image_size} px"
+        said = [f"{self.name} on {self.device}, {self.image_size} x {self.image_size} px", *self.module.notes]
         if self.report is not None:
-            return [device, *str(self.report).splitlines()]
-        return [device] if self.trained else [device, "no checkpoint: untrained, at its random start; pictures say so"]
+            return [*said, *str(self.report).splitlines()]
+        return said if self.trained else [*said, "no checkpoint: untrained, at its random start; pictures say so"]
 
 
 def load(
-    source: str | Path | nn.Module | LoadedModel,
+    source: str | Path | Config | nn.Module | LoadedModel,
     checkpoint: str | Path | None = None,
     *,
     options: Mapping[str, Any] | Sequence[str] | None = None,
@@ -75,22 +80,28 @@ def load(
         if checkpoint is not None:
             raise UsageError("load: a checkpoint goes with a config; load the weights into the module first")
         return _ready_made(source, image_size, place)
-    config = load_config(source, options)
+    config = source if isinstance(source, Config) else load_config(source, options)
+    name = str(config.file or "config")
     if "model" not in config:
-        raise ConfigError("has no `model = dict(type=…)` to build", file=str(source))
+        raise ConfigError("has no `model = dict(type=…)` to build", file=name)
     size = image_size or input_size(config)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        module = build_model(config["model"], image_size=size, trust=trust)
+    module = build_model(
+        config["model"],
+        image_size=size,
+        data_preprocessor=config.get("data_preprocessor"),
+        scope=config.get("default_scope"),
+        seed=seed,
+        trust=trust,
+    )
     report, shown = None, None if checkpoint is None else str(checkpoint)
     if checkpoint is not None:
         report = fit(module, read_checkpoint(checkpoint), needed=needed)
         log.info("%s", report)
     module = module.to(place).eval()
-    return LoadedModel(module, Path(source).stem, place, size, config, shown, report, report is not None)
+    return LoadedModel(module, Path(name).stem, place, size, config, shown, report, report is not None)
 
 
-def _ready_made(source: str | Path | nn.Module, image_size: int | None, device: torch.device) -> LoadedModel:
+def _ready_made(source: Any, image_size: int | None, device: torch.device) -> LoadedModel:
     from selfscope.models.encoder import build_timm, wrap_module
 
     if isinstance(source, nn.Module):

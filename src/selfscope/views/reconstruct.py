@@ -126,7 +126,7 @@ def _input(loaded: LoadedModel, image: str | Path | np.ndarray, use_vis_pipeline
         {"type": "PackSelfSupInputs", "meta_keys": ["img_path"]},
     ]
     if use_vis_pipeline:
-        named = (loaded.config or {}).get("vis_pipeline")
+        named = loaded.values.get("vis_pipeline")
         if not named:
             where = None if loaded.config is None else str(loaded.config.file)
             raise ConfigError("has no `vis_pipeline`; leave --use-vis-pipeline out to draw a mask here", file=where)
@@ -175,7 +175,7 @@ def _shown(
         beneath = drawing
     else:
         seen, blank, beneath = picture, _mean_colour(module, pixels), picture
-        filled = module.normaliser.to_picture(torch.from_numpy(pred).permute(2, 0, 1)[None])[0]
+        filled = module.to_picture(torch.from_numpy(pred)[None])[0].cpu().numpy()
     return {
         "original": seen,
         "masked": np.where(hidden, blank, seen),
@@ -185,7 +185,7 @@ def _shown(
 
 
 def _mean_colour(module: Any, pixels: torch.Tensor) -> np.ndarray:
-    return module.normaliser.to_picture(torch.zeros_like(pixels[:1]))[0]
+    return module.normaliser.to_picture(torch.zeros_like(pixels[:1]))[0].cpu().numpy()
 
 
 def _notes(loaded: LoadedModel, pixel_stats: str) -> tuple[str, ...]:
@@ -208,7 +208,7 @@ def _metrics(
     pixel_stats: str,
     baselines: bool,
 ) -> dict[str, float]:
-    """`skill` of a norm_pix head in its own space; pixel scores where the picture is in pixels, with baselines."""
+    """`skill` of a norm_pix head in its own space; where the picture is in pixels, its scores and baselines' PSNR."""
     if _draws_hog(module):
         return {}
     metrics: dict[str, float] = {}
@@ -221,9 +221,7 @@ def _metrics(
             return metrics
     hidden = expand(mask, picture.shape[:2])
     metrics |= pixel_scores(picture, shown["reconstruction"], hidden)
-    if baselines:
+    if baselines and hidden.any():
         fills = {"patch_mean": patch_mean_fill(picture, mask), "visible_fill": visible_fill(picture, hidden)}
-        for name, filled in fills.items():
-            scores = pixel_scores(picture, filled, hidden)
-            metrics |= {f"{name}_{score}": value for score, value in scores.items()}
+        metrics |= {f"psnr_{n}": pixel_scores(picture, filled, hidden)["psnr"] for n, filled in fills.items()}
     return metrics

@@ -16,13 +16,13 @@ model = dict(
         type="MAEViT",
         arch=dict(embed_dims=96, num_layers=4, num_heads=4, feedforward_channels=384),
         img_size=32,
-        patch_size=4,
-        mask_ratio=0.75,
+        patch_size=8,
+        mask_ratio=0.6,
     ),
     neck=dict(
         type="MAEPretrainDecoder",
-        num_patches=64,
-        patch_size=4,
+        num_patches=16,
+        patch_size=8,
         in_chans=3,
         embed_dim=96,
         decoder_embed_dim=64,
@@ -31,7 +31,7 @@ model = dict(
         mlp_ratio=2.0,
     ),
     # digits have flat patches: pixels are predicted as they are
-    head=dict(type="MAEPretrainHead", norm_pix=False, patch_size=4, loss=dict(type="MAEReconstructionLoss")),
+    head=dict(type="MAEPretrainHead", norm_pix=False, patch_size=8, loss=dict(type="MAEReconstructionLoss")),
 )
 
 train_dataloader = dict(

@@ -1,0 +1,265 @@
+"""The whole system in three minutes: digits and photos that scikit-learn ships, nothing downloaded.
+
+A masked autoencoder learns digits in a plain loop, and is then looked at beside its untrained twin and raw pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from selfscope.config.reader import Config, find_config, load_config
+from selfscope.data.dataset import folder_dataset
+from selfscope.data.loading import load_batches
+from selfscope.draw.chart import bar_chart, line_chart
+from selfscope.draw.compose import Cell, page, panels, stack
+from selfscope.embedding.knn import knn_accuracy
+from selfscope.records import Embedding, Picture, Reconstruction, Table, Text
+from selfscope.structures import Features
+from selfscope.views.browse import browse
+from selfscope.views.embed import tsne
+from selfscope.views.extract import extract
+from selfscope.views.load import LoadedModel, load
+from selfscope.views.progress import Progress
+from selfscope.views.reconstruct import reconstruct
+from selfscope.visualization.selfsup import SelfSupVisualizer
+from selfscope.visualization.visualizer import Visualizer
+
+CONFIG = "configs/selfsup/mae/mae_vit-tiny-p8_digits.py"
+PHOTO_CONFIGS = (
+    "configs/selfsup/simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k.py",
+    "configs/selfsup/simmim/simmim_swin-base_16xb128-amp-coslr-100e_in1k-192.py",
+)
+HELD_OUT = 540
+PARTS = ("train", "val")
+BATCH = 128
+LEARNING_RATE = 2e-3
+HONESTY = (
+    "Raw pixels are a strong opponent on digits, and kNN and maps under-rate masked-image models, whose worth shows "
+    "after fine-tuning. Gaps between groups on a t-SNE map, and their sizes, mean nothing."
+)
+
+Say = Callable[[str], None]
+Bar = Callable[[str, str], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """scikit-learn's 1,797 digits (8 x 8) as an ImageNet-style folder, read back the way that every folder is."""
+
+    folder: Path
+    images: dict[str, torch.Tensor]
+    """`(N, 3, 32, 32)` uint8 for `train` and `val`, enlarged as the config says."""
+    raw: dict[str, Features]
+    """The digits' own 64 pixels as features, with labels, for `train` and `val`."""
+
+
+def run_demo(folder: Path, *, iterations: int, seed: int, say: Say, bar: Bar) -> Path:
+    """Leaves everything in `folder`, a run; returns the path of the sheet that shows it all."""
+    say(f"run: {folder}")
+    with SelfSupVisualizer(vis_backends=[{"type": "LocalVisBackend"}], save_dir=str(folder)) as visualizer:
+        config = write_config(folder)
+        digits = write_digits(folder / "digits", config, seed)
+        visualizer.add_config(config)
+        say(f"1/4  browsing scikit-learn's two photos as SimSiam and SimMIM see them (seed {seed})")
+        views = browse_photos(visualizer, seed)
+        say(f"2/4  training a tiny MAE on {len(digits.images['train'])} digits")
+        twin, trained = load(config, seed=seed), load(config, seed=seed)
+        losses = train(trained.module, digits.images["train"], visualizer, iterations=iterations, seed=seed, bar=bar)
+        trained = keep(trained, folder)
+        say(f"     loss {losses[0]:.3f} -> {np.mean(losses[-20:]):.3f}")
+        say("3/4  reconstructing held-out digits, beside the untrained twin")
+        rows = reconstruct_digits(trained, twin, digits, visualizer, seed)
+        say(f"4/4  mapping {HELD_OUT} held-out digits: raw pixels, untrained, trained")
+        maps, accuracy = map_digits(trained, twin, digits, visualizer, bar, seed)
+        for name, value in accuracy.items():
+            say(f"     kNN accuracy in feature space, k = 20: {name:10s} {100 * value:.1f} %")
+        sheet = summary(views, losses, rows, maps, accuracy, seed)
+        visualizer.write(Picture("demo", sheet, caption="everything that the demo made"))
+        visualizer.write(Text("demo", report(accuracy, losses, seed)))
+    path = folder / "demo.png"
+    Image.fromarray(sheet).save(path)
+    for line in closing(folder, path):
+        say(line)
+    return path
+
+
+def write_digits(folder: Path, config: Config, seed: int) -> Digits:
+    """Files `<part>/<digit>/<index>.png`, `HELD_OUT` of them in `val`."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    data = load_digits()
+    pixels, labels = (data.images * 255 / 16).astype(np.uint8), data.target
+    parts = train_test_split(np.arange(len(labels)), test_size=HELD_OUT, stratify=labels, random_state=seed)
+    for part, indices in zip(PARTS, parts, strict=True):
+        for index in indices:
+            path = folder / part / str(labels[index]) / f"{index:04d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels[index]).save(path)
+    images = {part: _read(folder / part, config["vis_pipeline"])[0] for part in PARTS}
+    return Digits(folder, images, {part: _raw(folder / part) for part in PARTS})
+
+
+def _read(folder: Path, pipeline: Any) -> tuple[torch.Tensor, np.ndarray]:
+    batches = list(load_batches(folder_dataset(folder, pipeline), batch_size=256))
+    return torch.cat([b.images for b in batches]), np.concatenate([np.asarray(b.labels) for b in batches])
+
+
+def _raw(folder: Path) -> Features:
+    images, labels = _read(folder, [{"type": "LoadImageFromFile"}, {"type": "PackSelfSupInputs"}])
+    pixels = images[:, 0].flatten(1).numpy().astype(np.float32) / 255  # (N, 64)
+    names = tuple(str(digit) for digit in range(10))
+    return Features({"raw pixels": pixels}, labels=labels, class_names=names, settings={"model": "none: raw pixels"})
+
+
+def write_config(folder: Path) -> Config:
+    """The shipped config with its data in this run, kept beside the weights so that the commands can be tried."""
+    config = load_config(find_config(CONFIG), {"data_root": str(folder / "digits")})
+    for name in ("train_dataloader", "extract_dataloader"):
+        config[name]["dataset"]["data_root"] = str(folder / "digits")
+    path = folder / "mae_digits.py"
+    path.write_text(config.source(), encoding="utf-8")
+    return load_config(path)
+
+
+def browse_photos(visualizer: Visualizer, seed: int) -> list[Cell]:
+    """Two views and a mask of each of scikit-learn's photos, by the configs that train on ImageNet."""
+    import sklearn.datasets
+
+    photos = Path(sklearn.datasets.__file__).parent / "images"
+    drawn = []
+    for name in (
+        "simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k",
+        "simmim/simmim_swin-base_16xb128-amp-coslr-100e_in1k-192",
+    ):
+        config = load_config(find_config(f"configs/selfsup/{name}.py"))
+        config["train_dataloader"]["dataset"].update(data_root=str(photos), ann_file="", data_prefix="")
+        config["train_dataloader"]["dataset"]["type"] = "CustomDataset"
+        for sample in browse(config, seed=seed):
+            visualizer.write(sample)
+            drawn.append((sample.plot(title=False), f"{sample.key}, as {config['model']['type']} sees it"))
+    return drawn
+
+
+def train(
+    module: Any, images: torch.Tensor, visualizer: Visualizer, *, iterations: int, seed: int, bar: Bar
+) -> list[float]:
+    """A plain loop: AdamW, warm-up and cosine; every loss goes through the Visualizer."""
+    pixels = module.normaliser(images.to(next(module.parameters()).device))
+    optimizer = torch.optim.AdamW(module.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.05)
+    rng, losses = np.random.default_rng(seed), []
+    module.train()
+    with bar("     training", "iterations") as progress:
+        for step in range(1, iterations + 1):
+            rate = LEARNING_RATE * min(step / 50, 0.5 + 0.5 * math.cos(math.pi * step / iterations))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            chosen = torch.from_numpy(rng.choice(len(pixels), BATCH, replace=False))
+            loss = module.loss(pixels[chosen], module.random_mask(BATCH, rng))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            visualizer.add_scalars({"loss": losses[-1], "lr": rate}, step=step)
+            progress(step, iterations, f"loss {np.mean(losses[-20:]):.3f}")
+    module.eval()
+    return losses
+
+
+def keep(trained: LoadedModel, folder: Path) -> LoadedModel:
+    """Saves the weights beside the config, and gives the model as those files load it back."""
+    path = folder / "mae_digits.pth"
+    torch.save({"meta": {"demo": True}, "state_dict": trained.module.state_dict()}, path)
+    return load(folder / "mae_digits.py", path, needed="all")
+
+
+def reconstruct_digits(
+    trained: LoadedModel, twin: LoadedModel, digits: Digits, visualizer: Visualizer, seed: int
+) -> list[Reconstruction]:
+    """Six held-out digits under one mask each, by the trained model and by its twin, both recorded."""
+    chosen = np.random.default_rng(seed).choice(HELD_OUT, 6, replace=False)
+    records = []
+    for index in sorted(chosen):
+        picture = digits.images["val"][index].permute(1, 2, 0).numpy()
+        for name, model in (("untrained", twin), ("trained", trained)):
+            record = reconstruct(model, picture, seed=seed + int(index), key=f"digit {index:03d} {name}")
+            visualizer.write(record)
+            records.append(record)
+    return records
+
+
+def map_digits(
+    trained: LoadedModel, twin: LoadedModel, digits: Digits, visualizer: Visualizer, bar: Bar, seed: int
+) -> tuple[list[Embedding], dict[str, float]]:
+    """Maps of the held-out digits, and the accuracy of their nearest neighbours among the training digits."""
+    maps, accuracy = [], {}
+    for name, model in (("raw pixels", None), ("untrained", twin), ("trained", trained)):
+        bank, queries = (_features(model, digits, part) for part in PARTS)
+        stage = next(iter(queries.arrays))
+        accuracy[name] = knn_accuracy(bank.arrays[stage], bank.labels, queries.arrays[stage], queries.labels)
+        with bar(f"     t-SNE, {name}", "iterations") as progress:
+            embedding = tsne(queries, seed=seed, progress=progress)
+        maps.append(replace(embedding, key=name))
+        visualizer.write(maps[-1])
+    columns: dict[str, list[Any]] = {"features": list(accuracy), "knn_accuracy": list(accuracy.values())}
+    visualizer.write(Table("knn_accuracy", columns, caption="20 nearest of the training digits, cosine"))
+    return maps, accuracy
+
+
+def _features(model: LoadedModel | None, digits: Digits, part: str) -> Features:
+    return digits.raw[part] if model is None else extract(model, digits.folder / part, batch_size=256)
+
+
+def summary(
+    views: list[Cell],
+    losses: list[float],
+    rows: list[Reconstruction],
+    maps: list[Embedding],
+    accuracy: dict[str, float],
+    seed: int,
+) -> np.ndarray:
+    """Everything on one sheet, with what must be known to read it."""
+    steps = np.arange(1, len(losses) + 1)
+    smooth = np.convolve(losses, np.ones(20) / 20, mode="valid")
+    loss = line_chart(
+        {"each step": (steps, np.array(losses)), "mean of 20": (steps[19:], smooth)},
+        title="loss on masked patches",
+        xlabel="step",
+        size=(360, 1180),
+    )
+    bars = bar_chart(
+        {k: 100 * v for k, v in accuracy.items()}, title="kNN accuracy in feature space, %, k = 20", size=(360, 900)
+    )
+    pairs = [(stack([rows[i].plot(), rows[i + 1].plot()], align="start"), "") for i in range(0, 6, 2)]
+    drawn = [(embedding.plot(width=720, title=f"t-SNE · {embedding.key}"), "") for embedding in maps]
+    sections = [panels(cells) for cells in (views, [(loss, ""), (bars, "")], pairs, drawn)]
+    title = f"selfscope demo: the data, the training, the reconstructions, the features (seed {seed})"
+    return page(stack(sections, gap=28, align="start"), title=title, footer=[HONESTY], size=18)
+
+
+def report(accuracy: dict[str, float], losses: list[float], seed: int) -> str:
+    """The numbers in words, as Markdown."""
+    lines = [f"| {name} | {100 * value:.1f} % |" for name, value in accuracy.items()]
+    table = "\n".join(["| features | kNN accuracy, k = 20, held-out digits |", "|---|---|", *lines])
+    fall = f"Loss {losses[0]:.3f} to {np.mean(losses[-20:]):.3f} in {len(losses)} steps, seed {seed}."
+    return f"{fall}\n\n{table}\n\n{HONESTY}\n"
+
+
+def closing(folder: Path, sheet: Path) -> list[str]:
+    """Where everything is, and what to try next on it."""
+    weights = f"{folder / 'mae_digits.py'} --checkpoint {folder / 'mae_digits.pth'}"
+    return [
+        f"all of it on one sheet: {sheet}",
+        "try next:",
+        f"  selfscope reconstruct {weights} --img-path {folder / 'digits' / 'val' / '3'} --out-file out",
+        f"  selfscope tsne {weights} --work-dir out",
+    ]
