@@ -26,8 +26,11 @@ from selfscope.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset(Sequence[Packed]):
-    """`ds[i]` is an item as a model takes it, `ds.sample(i)` the same item with everything that was drawn for it."""
+class Dataset:
+    """`ds[i]` is an item as a model takes it, `ds.sample(i)` the same item with everything that was drawn for it.
+
+    `ds[i:j]` is a data set of these items.
+    """
 
     listing: Listing
     transforms: tuple[Transform, ...]
@@ -42,6 +45,8 @@ class Dataset(Sequence[Packed]):
         return len(self.listing) if self.places is None else len(self.places)
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self.subset(range(*index.indices(len(self))))
         before, packed = self._run(self._place(index), self.epoch)
         if packed is None:
             packed = PackSelfSupInputs(meta_keys=("img_path",))(before, np.random.default_rng(0))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,14 +20,21 @@ class Keys(Sequence[str]):
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
-        stems = np.fromiter((hash(_stem(name)) for name in names), np.int64, len(names))
-        _, inverse, counts = np.unique(stems, return_inverse=True, return_counts=True)
+        hashes = np.fromiter((hash(_stem(name)) for name in names), np.int64, len(names))
+        distinct, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+        ordinary = distinct[counts == 1]  # hashes of the keys that are stems, sorted
+        taken: set[str] = set()
+        last: Counter[str] = Counter()
         self._special: dict[int, str] = {}
-        taken: dict[str, int] = {}
         for index in np.flatnonzero(counts[inverse] > 1).tolist():
             name = safe(names[index])
-            taken[name] = taken.get(name, 0) + 1
-            self._special[index] = name if taken[name] == 1 else f"{name}~{taken[name]}"
+            for number in count(last[name] + 1):
+                key = name if number == 1 else f"{name}~{number}"
+                if key not in taken and not _among(hash(key), ordinary):
+                    break
+            last[name] = number
+            taken.add(key)
+            self._special[index] = key
 
     def __len__(self) -> int:
         return len(self._names)
@@ -44,3 +53,8 @@ def safe(name: str) -> str:
 
 def _stem(name: str) -> str:
     return os.path.splitext(safe(name))[0]
+
+
+def _among(value: int, ordered: np.ndarray) -> bool:
+    place = int(np.searchsorted(ordered, value))
+    return place < len(ordered) and int(ordered[place]) == value

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from selfscope.errors import DataError
 
 log = logging.getLogger(__name__)
 UNLABELLED = -1
+INTEGER = re.compile(r"-?[0-9]+")
 
 
 class Entry(NamedTuple):
@@ -118,7 +120,8 @@ def scan(folder: str, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> list[str]:
 def holds_pictures(folder: str, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> bool:
     """Whether pictures lie in the folder itself."""
     endings = tuple(suffix.lower() for suffix in suffixes)
-    return any(item.name.lower().endswith(endings) and not item.name.startswith(".") for item in _entries(folder))
+    named = (item for item in _entries(folder) if item.name.lower().endswith(endings) and item.name[0] != ".")
+    return any(not item.is_dir() for item in named)
 
 
 def subfolders(folder: str) -> list[str]:
@@ -141,9 +144,8 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 def _first_visit(link: str, seen: set[str]) -> bool:
     """Whether a link to a folder leads somewhere new; links that lead back up would never end."""
-    target = os.path.realpath(link)
-    back_up = os.path.realpath(os.path.dirname(link)).startswith(target)
-    if back_up or target in seen:
+    target, here = os.path.realpath(link), os.path.realpath(os.path.dirname(link))
+    if target in seen or os.path.commonpath([target, here]) == target:
         return False
     seen.add(target)
     return True
@@ -173,7 +175,7 @@ def read_annotations(path: str) -> tuple[Names, np.ndarray | None]:
         if not line:
             continue
         name, _, label = line.replace("\t", " ").rpartition(" ")
-        is_label = bool(name) and label.lstrip("-").isdecimal()
+        is_label = bool(name) and INTEGER.fullmatch(label) is not None
         if names and is_label != (labels[0] is not None):
             raise DataError(
                 f"{path}:{number}: {line!r:.80} {'has a' if is_label else 'has no'} label, unlike the lines before"
@@ -187,17 +189,18 @@ def read_annotations(path: str) -> tuple[Names, np.ndarray | None]:
 
 def read_json_annotations(path: str) -> tuple[Names, np.ndarray | None, Any]:
     """Names, labels, classes of OpenMMLab's `{"metainfo": {"classes": …}, "data_list": [{"img_path", "gt_label"}]}`."""
+    lines = "\n".join(_lines(path))
     try:
-        content = json.loads("\n".join(_lines(path)))
+        content = json.loads(lines)
         items = content["data_list"]
         names = Names(item["img_path"] for item in items)
-        labels = [item.get("gt_label", UNLABELLED) for item in items]
+        labels = np.array([int(item.get("gt_label", UNLABELLED)) for item in items], dtype=np.int64)
         classes = content.get("metainfo", {}).get("classes")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{path}: expected JSON with a 'data_list' of 'img_path' and 'gt_label' ({error})") from error
     if not names:
         raise DataError(f"{path}: its 'data_list' is empty")
-    return names, None if set(labels) == {UNLABELLED} else np.array(labels, dtype=np.int64), classes
+    return names, labels if (labels != UNLABELLED).any() else None, classes
 
 
 def read_lines(path: str, what: str) -> list[str]:

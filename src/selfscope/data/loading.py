@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from selfscope.data.dataset import Dataset
-from selfscope.errors import ConfigError, DataError
+from selfscope.errors import ConfigError, DataError, SelfscopeError
 
 log = logging.getLogger(__name__)
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -76,8 +76,12 @@ def describe_skipped(skipped: Sequence[tuple[str, str]], total: int, most: int =
     return f"skipped {len(skipped)} of {total} pictures: {named}{more}"
 
 
-class _Chunks(torch.utils.data.Dataset[Batch | list[tuple[str, str]]]):
-    """A batch as one item, so that workers read, stack and hand over whole batches."""
+Loaded = Batch | list[tuple[str, str]]
+"""A batch, or `(path, reason)` of every picture when not one can be read."""
+
+
+class _Chunks(torch.utils.data.Dataset[Loaded | SelfscopeError]):
+    """A batch as one item, so that workers read, stack and hand over whole batches; a refusal is handed over too."""
 
     def __init__(self, dataset: Dataset, chunks: Sequence[list[int]]) -> None:
         self.dataset, self.chunks = dataset, chunks
@@ -85,11 +89,14 @@ class _Chunks(torch.utils.data.Dataset[Batch | list[tuple[str, str]]]):
     def __len__(self) -> int:
         return len(self.chunks)
 
-    def __getitem__(self, index: int) -> Batch | list[tuple[str, str]]:
-        return read_batch(self.dataset, self.chunks[index])
+    def __getitem__(self, index: int) -> Loaded | SelfscopeError:
+        try:
+            return read_batch(self.dataset, self.chunks[index])
+        except SelfscopeError as error:
+            return error
 
 
-def read_batch(dataset: Dataset, indices: Sequence[int]) -> Batch | list[tuple[str, str]]:
+def read_batch(dataset: Dataset, indices: Sequence[int]) -> Loaded:
     """The items at `indices` as a batch, or what was wrong with each when not one can be read."""
     items, kept, skipped = [], [], []
     for index in indices:
@@ -133,7 +140,7 @@ def _size(shapes: Sequence[tuple[int, ...]]) -> str:
     return " and ".join(f"{shape[-1]}×{shape[-2]}" for shape in shapes[:3])
 
 
-def _loaded(dataset: Dataset, chunks: Sequence[list[int]], workers: int) -> Iterator[Batch | list[tuple[str, str]]]:
+def _loaded(dataset: Dataset, chunks: Sequence[list[int]], workers: int) -> Iterator[Loaded]:
     workers = min(workers, _processors(), len(chunks))
     if not workers:
         yield from (read_batch(dataset, chunk) for chunk in chunks)
@@ -141,20 +148,17 @@ def _loaded(dataset: Dataset, chunks: Sequence[list[int]], workers: int) -> Iter
     context = multiprocessing.get_context(START_METHOD)
     if START_METHOD == "forkserver":
         context.set_forkserver_preload(["selfscope.data.loading"])  # workers then begin at once
-    loader = DataLoader(
-        _Chunks(dataset, chunks),
-        batch_size=None,
-        num_workers=workers,
-        multiprocessing_context=context,
-        prefetch_factor=2,
-    )
+    loader = DataLoader(_Chunks(dataset, chunks), batch_size=None, num_workers=workers, multiprocessing_context=context)
     batches = iter(loader)
     try:
-        yield from batches
+        for batch in batches:
+            if isinstance(batch, SelfscopeError):
+                raise batch
+            yield batch
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise DataError(f"a process that loads pictures died ({error}): try fewer workers") from error
+        raise DataError("a process that loads pictures died, perhaps for want of memory: try fewer workers") from error
     finally:
         del batches  # ends the workers, also when the caller stops early
 
@@ -164,7 +168,7 @@ def _processors() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _with_skips_attached(loaded: Iterator[Batch | list[tuple[str, str]]]) -> Iterator[Batch]:
+def _with_skips_attached(loaded: Iterator[Loaded]) -> Iterator[Batch]:
     """Batches alone; skips that came without a batch go with the next one, or with the last."""
     waiting: Batch | None = None
     loose: list[tuple[str, str]] = []
