@@ -32,7 +32,7 @@ class FanOut:
 
     def __init__(self, backends: Mapping[str, Any], idle: Callable[[], None] = lambda: None) -> None:
         self._process = os.getpid()
-        self._closed, self._started = False, False
+        self.closed, self._started = False, False
         self._starting = Lock()
         self._log = SharedLog()
         for name, backend in backends.items():
@@ -51,7 +51,7 @@ class FanOut:
         """A few microseconds, whatever the backends do; the record may not change afterwards."""
         if os.getpid() != self._process:
             raise RunError("a forked process cannot write through the visualizer of its parent: write from the parent")
-        if self._closed:
+        if self.closed:
             raise RunError("this visualizer is closed: build another one to go on")
         for backend in self._direct:
             backend.write(record)
@@ -62,8 +62,8 @@ class FanOut:
 
     def flush(self, timeout: float) -> bool:
         """Waits until every backend has what was put before, and has flushed it; False when one did not in time."""
-        if os.getpid() != self._process or self._closed:
-            return self._closed
+        if os.getpid() != self._process or self.closed:
+            return self.closed
         for backend in self._direct:
             backend.flush()
         if not self._started:
@@ -79,9 +79,9 @@ class FanOut:
 
     def close(self, timeout: float, status: str) -> None:
         """Hands over what is left within `timeout` seconds, ends the backends, says what was lost."""
-        if self._closed or os.getpid() != self._process:
+        if self.closed or os.getpid() != self._process:
             return
-        self._closed = True
+        self.closed = True
         atexit.unregister(self._close_at_exit)
         for backend in self._direct:
             backend.close()

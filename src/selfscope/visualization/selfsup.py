@@ -14,7 +14,7 @@ from selfscope.draw.mask import overlay
 from selfscope.draw.picture import to_numpy
 from selfscope.errors import RecordError, RunError, UsageError
 from selfscope.visualization.ranks import master_only
-from selfscope.visualization.visualizer import Visualizer
+from selfscope.visualization.visualizer import Visualizer, one_picture
 
 
 class SelfSupVisualizer(Visualizer):
@@ -61,7 +61,7 @@ class SelfSupVisualizer(Visualizer):
         """
         samples = [sample for sample, wanted in ((gt_sample, draw_gt), (pred_sample, draw_pred)) if wanted]
         drawn = [self._draw_sample(image, sample, name) for sample in samples if sample is not None]
-        picture = side_by_side(drawn or [as_picture(image, key=name)])
+        picture = side_by_side(drawn or [one_picture(image, name)])
         if show:
             self.show(picture, win_name=name, wait_time=wait_time, step=step)
         else:
@@ -76,7 +76,7 @@ class SelfSupVisualizer(Visualizer):
             base = as_picture(to_numpy(unpatched)[0], key=name)[..., ::-1]
             picture = self._draw_boxes(base, to_numpy(boxes)[0])
         else:
-            picture = as_picture(image, key=name)
+            picture = one_picture(image, name)
         mask = getattr(getattr(sample, "mask", None), "value", None)
         return picture if mask is None else self._draw_mask(picture, mask)
 

@@ -103,7 +103,7 @@ class Visualizer(Drawing):
 
         Arrays and tensors, RGB; integers are 0..255, floats [0, 1]: everything else is refused, not guessed.
         """
-        pixels = self._buffers.copy(_one_picture(image, name))
+        pixels = self._buffers.copy(one_picture(image, name))
         self._fanout.put(Picture(name, pixels, step, caption, wall_time=time.time()))
 
     @master_only
@@ -186,7 +186,7 @@ class Visualizer(Drawing):
         `wait_time` in seconds, 0: until `continue_key`, or the window is closed. Without a display it is stored only,
         and the log says so.
         """
-        picture = self.get_image() if drawn_img is None else _one_picture(drawn_img, win_name)
+        picture = self.get_image() if drawn_img is None else one_picture(drawn_img, win_name)
         self.add_image(win_name, picture, step)
         show_picture(picture, win_name, wait_time, continue_key)
 
@@ -206,10 +206,15 @@ class Visualizer(Drawing):
     ) -> None:
         self.close(status=status_after(error))
 
+    @property
+    def closed(self) -> bool:
+        return self._fanout.closed
+
     @classmethod
     def get_instance(cls, name: str, **kwargs: Any) -> Visualizer:
-        """The instance of a name, made with `kwargs` when there is none; it becomes the current one."""
-        if name not in Visualizer._instances:
+        """The instance of a name, made with `kwargs` when there is none, or it is closed; a new one is the current."""
+        if name not in Visualizer._instances or Visualizer._instances[name].closed:
+            Visualizer._instances.pop(name, None)
             Visualizer._instances[name] = cls(name=name, **kwargs)
         elif kwargs:
             warnings.warn(f"{name!r} exists already: the arguments given now have no effect", stacklevel=2)
@@ -242,7 +247,8 @@ def _number(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _one_picture(image: Any, key: str) -> np.ndarray:
+def one_picture(image: Any, key: str) -> np.ndarray:
+    """A picture from one, or from a batch of them as a grid."""
     if getattr(image, "ndim", 0) == 4:
         return grid([as_picture(one, key=f"{key}[{i}]") for i, one in enumerate(image)], gap=2)
     return as_picture(image, key=key)

@@ -32,8 +32,9 @@ def build_backends(
         if backend is None:
             warnings.warn(f"{item.get('type')} keeps nothing: it needs a save_dir, and got none", stacklevel=3)
             continue
-        if not callable(getattr(backend, "write", None)) and not isinstance(backend, BaseVisBackend):
-            raise ConfigError(f"vis_backends: expected dict(type=…) or backends, got {type(item).__name__}")
+        if not isinstance(backend, BaseVisBackend):
+            given_type = type(backend).__name__
+            raise ConfigError(f"vis_backends: expected dict(type=…) or objects of BaseVisBackend, got {given_type}")
         name = name or type(backend).__name__
         if name in backends:
             raise ConfigError(f"vis_backends: two are named {name!r}: give each a name=… of its own")
