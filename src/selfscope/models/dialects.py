@@ -41,7 +41,7 @@ RULES: dict[str, Rules] = {
         (r"^stages\.(\d+)\.blocks\.(\d+)\.ffn\.layers\.1\.", r"layers.\1.blocks.\2.mlp.fc2."),
         (r"^stages\.(\d+)\.blocks\.", r"layers.\1.blocks."),
         (r"^norm(\d)\.", r"norms.\1."),
-        (r"^norm\.", r"norms.3."),
+        (r"^norm\.", r"norms.LAST."),  # of the last stage
     ),
     "resnet": (),  # torchvision, timm and OpenMMLab agree
     "plain": (),
@@ -73,12 +73,16 @@ def read_part(state: Mapping[str, Tensor], part: str, dialect: str, expected: It
     is never taken for the backbone when both are there.
     """
     wanted, best = set(expected), dict[str, Found]()
+    stages = [int(found[1]) for name in wanted if (found := re.match(r"layers\.(\d+)\.", name))]
     for wrapper in WRAPPERS:
         for owner in OWNERS.get(part, (f"{part}.",)):
             inside = {name[len(wrapper + owner) :]: name for name in state if name.startswith(wrapper + owner)}
             if len(inside) <= len(best):
                 continue
-            translated = {new: Found(inside[old], value) for old, new, value in _translate(state, inside, dialect)}
+            translated = {
+                new.replace("LAST", str(max(stages, default=0))): Found(inside[old], value)
+                for old, new, value in _translate(state, inside, dialect)
+            }
             fitting = {new: found for new, found in translated.items() if new in wanted}
             best = fitting if len(fitting) > len(best) else best
     return best

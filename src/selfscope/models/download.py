@@ -62,8 +62,10 @@ def download(url: str, *, progress: Progress | None = None) -> Path:
 
 
 def _fetch(url: str, part: Path, progress: Progress) -> None:
-    have = part.stat().st_size if part.exists() else 0
     validator = part.with_suffix(".tag")
+    # Without a tag or a hash nothing would tell that the file behind the link has changed: begin again.
+    resumable = part.exists() and (validator.exists() or HASH_IN_NAME.search(part.stem))
+    have = part.stat().st_size if resumable else 0
     request = urllib.request.Request(url, headers={"User-Agent": "selfscope"})
     if have:
         request.add_header("Range", f"bytes={have}-")

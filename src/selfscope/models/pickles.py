@@ -97,6 +97,8 @@ def unpickle(path: Path) -> Any:
 
 def _refusal(path: Path, reason: str) -> str:
     wanted = WANTED.search(reason)
+    if wanted and _ends_with(path, wanted[1].rpartition(".")[2]):
+        return f"{path}: damaged or cut short (it ends in the middle of a name)"
     if wanted:
         return (
             f"{path}: refused, because its pickle asks for {wanted[1]}, which could run code when loaded; "
@@ -111,3 +113,10 @@ def _refusal(path: Path, reason: str) -> str:
 def _is_zip(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(4) == b"PK\x03\x04"
+
+
+def _ends_with(path: Path, word: str) -> bool:
+    """Whether a name is what the file ends with, but for the one byte that reading a line takes off."""
+    with path.open("rb") as file:
+        file.seek(-min(len(word) + 1, path.stat().st_size), 2)
+        return word.encode() in file.read()
