@@ -51,7 +51,7 @@ class ColorJitter:
         image = Image.fromarray(pixels_of(results))
         for name in order:
             image = _JITTER[name](image, drawn[name])
-        return _recoloured(results, np.array(image), "ColorJitter", **drawn, order=tuple(order))
+        return _recoloured(results, np.asarray(image), "ColorJitter", **drawn, order=tuple(order))
 
 
 def _factors(value: Any, name: str) -> tuple[float, float] | None:
@@ -70,10 +70,9 @@ def _factors(value: Any, name: str) -> tuple[float, float] | None:
 
 def turn_hue(image: Image.Image, turns: float) -> Image.Image:
     """The colours of an RGB image, turned by a share of the colour circle in -0.5..0.5."""
-    hue, saturation, value = image.convert("HSV").split()
-    shift = int(turns * 255)
-    hue = hue.point([(level + shift) % 256 for level in range(256)])
-    return Image.merge("HSV", (hue, saturation, value)).convert("RGB")
+    hsv = np.array(image.convert("HSV"))
+    hsv[..., 0] += np.uint8(int(turns * 255) % 256)  # bytes wrap around as the circle does
+    return Image.frombytes("HSV", image.size, hsv.tobytes()).convert("RGB")
 
 
 _JITTER: dict[str, Any] = {
@@ -136,7 +135,7 @@ class RandomGaussianBlur:
             return _recoloured(results, pixels_of(results), "RandomGaussianBlur", applied=False)
         sigma = float(rng.uniform(self.sigma_min, self.sigma_max))
         blurred = Image.fromarray(pixels_of(results)).filter(ImageFilter.GaussianBlur(radius=sigma))
-        return _recoloured(results, np.array(blurred), "RandomGaussianBlur", applied=True, sigma=sigma)
+        return _recoloured(results, np.asarray(blurred), "RandomGaussianBlur", applied=True, sigma=sigma)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def resize(
     if (width, height) == tuple(size):
         return pixels
     if backend == "pillow":
-        return np.array(Image.fromarray(pixels).resize(size, PILLOW_FILTERS[interpolation]))
+        return np.asarray(Image.fromarray(pixels).resize(size, PILLOW_FILTERS[interpolation]))
     return _OPENCV[interpolation](pixels, size)
 
 
@@ -111,9 +111,18 @@ def _in_bands(pixels: np.ndarray, columns: Taps, rows: Taps, band: Callable[...,
     result = np.empty((len(rows[0]), len(columns[0]) * channels), np.uint8)
     for start in range(0, len(result), BAND):
         part = slice(start, start + BAND)
-        used, index = np.unique(rows[0][part], return_inverse=True)
-        result[part] = band(lines[used], across, (index.reshape(rows[0][part].shape).T, rows[1][part].T))
+        used, index = _used_rows(lines, rows[0][part])
+        result[part] = band(used, across, (index.T, rows[1][part].T))
     return result.reshape(len(rows[0]), len(columns[0]), channels)
+
+
+def _used_rows(lines: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The old rows that new ones are made of, without most of the others, and where `rows` are among these."""
+    first, last = int(rows.min()), int(rows.max()) + 1
+    if last - first <= 2 * rows.size:
+        return lines[first:last], rows - first
+    used, index = np.unique(rows, return_inverse=True)
+    return lines[used], index.reshape(rows.shape)
 
 
 def _fixed_point_band(lines: np.ndarray, across: Taps, down: Taps) -> np.ndarray:

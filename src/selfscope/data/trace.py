@@ -38,11 +38,12 @@ class Trace:
 
     def step(self, name: str, **params: Any) -> Trace:
         """The same place, with one more applied transform on record."""
-        return replace(self, steps=(*self.steps, Step(name, params)))
+        steps = (*self.steps, Step(name, params))
+        return Trace(self.width, self.height, self.map, self.flipped, steps, self.known)
 
     def through(self, inner: Affine) -> Trace:
         """After a transform whose new pixels come from `inner` of them in the image before it."""
-        return replace(self, map=_after(self.map, inner))
+        return Trace(self.width, self.height, _after(self.map, inner), self.flipped, self.steps, self.known)
 
     def cropped(self, x: float, y: float) -> Trace:
         return self.through((1.0, 0.0, float(x), 0.0, 1.0, float(y)))
