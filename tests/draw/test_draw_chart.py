@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.draw.golden import check_golden
 
 from selfscope.draw.chart import Axes, bar_chart, line_chart
 from selfscope.draw.colour import palette
 from selfscope.draw.ticks import log_ticks, nice_ticks, tick_text
 from selfscope.errors import UsageError
+from tests.draw.golden import check_golden
 
 BLUE = palette(1)[0]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.draw.golden import check_golden
 
 from selfscope.draw.compose import contact_sheet, fit, grid, page, panel, panels, side_by_side, stack
 from selfscope.draw.show import sample_photo
 from selfscope.errors import UsageError
+from tests.draw.golden import check_golden
 
 RNG = np.random.default_rng(0)
 A = RNG.integers(0, 255, (6, 4, 3), dtype=np.uint8)

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from tests.draw.golden import FOLDER
 
 from selfscope.draw.hog import draw_segments, hog_picture
 from selfscope.errors import RecordError
+from tests.draw.golden import FOLDER
 
 RNG = np.random.default_rng(0)
 

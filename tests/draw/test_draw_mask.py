@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.draw.golden import check_golden
 
 from selfscope.draw.mask import expand, overlay
 from selfscope.draw.show import sample_photo
 from selfscope.errors import RecordError
+from tests.draw.golden import check_golden
 
 RNG = np.random.default_rng(0)
 SIZES = [((14, 14), (224, 224)), ((14, 14), (108, 120)), ((3, 5), (7, 13)), ((4, 4), (1, 1)), ((48, 48), (10, 9))]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.draw.golden import check_golden
-from tests.draw.test_draw_compose import find
 
 from selfscope.draw.colour import palette
 from selfscope.draw.mask import overlay
@@ -13,6 +11,8 @@ from selfscope.draw.sample import metrics_line, numbered_boxes, reconstruction_p
 from selfscope.draw.show import sample_photo
 from selfscope.errors import RecordError
 from selfscope.records import Reconstruction, Sample, View
+from tests.draw.golden import check_golden
+from tests.draw.test_draw_compose import find
 
 PHOTO = sample_photo(180, 240)
 MASK = (np.random.default_rng(0).permutation(49).reshape(7, 7) < 30).astype(np.uint8)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.draw.golden import check_golden
 
 from selfscope.draw.canvas import Canvas
 from selfscope.draw.colour import GREY, palette
@@ -14,6 +13,7 @@ from selfscope.draw.legend import Entry, class_legend, colour_bar
 from selfscope.draw.scatter import caption, demo_embedding, embedding_picture
 from selfscope.errors import UsageError
 from selfscope.records import Embedding
+from tests.draw.golden import check_golden
 
 RNG = np.random.default_rng(0)
 SETTINGS = {

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.draw.golden import check_golden
 
 from selfscope.draw.dashes import dash
 from selfscope.draw.shapes import (
@@ -20,6 +19,7 @@ from selfscope.draw.shapes import (
 )
 from selfscope.draw.show import sample_photo
 from selfscope.errors import UsageError
+from tests.draw.golden import check_golden
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (37, 53, 3), dtype=np.uint8)

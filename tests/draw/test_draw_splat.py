@@ -7,14 +7,14 @@ import pytest
 
 from selfscope.draw import splat as splatting
 from selfscope.draw.canvas import Canvas
-from selfscope.draw.splat import splat
+from selfscope.draw.splat import Look, splat
 from selfscope.draw.stamps import KINDS
 
 
 def cover_of(shape: int, point: np.ndarray, diameter: float, halo: float, size: tuple[int, int]) -> np.ndarray:
     """Cover of one marker alone, read off black on white."""
     canvas = Canvas.blank(*size)
-    splat(canvas, point[None], np.zeros((1, 3), np.uint8), np.array([shape]), diameter=diameter, halo=halo)
+    splat(canvas, point[None], np.zeros((1, 3), np.uint8), np.array([shape]), look=Look(diameter, halo=halo))
     return 1 - canvas.pixels[..., 0] / 255
 
 
@@ -23,7 +23,7 @@ def test_markers_cover_each_other_as_if_painted_in_order() -> None:
     points, colours = rng.uniform(-2, 26, (40, 2)), rng.integers(0, 256, (40, 3), dtype=np.uint8)
     shapes, ground = rng.integers(0, len(KINDS), 40), rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
     canvas = Canvas(ground)
-    splat(canvas, points, colours, shapes, diameter=7, alpha=0.6, seed=None)
+    splat(canvas, points, colours, shapes, look=Look(7, 0.6), seed=None)
     painted = ground.astype(float)
     for point, colour, shape in zip(points, colours, shapes, strict=True):
         weight = 0.6 * cover_of(int(shape), point, 7, 0, (24, 24))[..., None]
@@ -37,14 +37,14 @@ def test_a_seed_is_an_order_and_one_seed_one_picture() -> None:
 
     def drawn(seed: int | None) -> np.ndarray:
         canvas = Canvas.blank(20, 20)
-        splat(canvas, points, colours, diameter=6, seed=seed)
+        splat(canvas, points, colours, look=Look(6), seed=seed)
         return canvas.pixels
 
     np.testing.assert_array_equal(drawn(3), drawn(3))
     assert (drawn(3) != drawn(4)).any()
     order = np.argsort(np.random.default_rng(3).permutation(200))
     canvas = Canvas.blank(20, 20)
-    splat(canvas, points[order], colours[order], diameter=6, seed=None)
+    splat(canvas, points[order], colours[order], look=Look(6), seed=None)
     np.testing.assert_array_equal(drawn(3), canvas.pixels)
 
 
@@ -67,7 +67,7 @@ def test_a_point_moves_by_quarter_pixels() -> None:
 
 def test_a_halo_is_white_and_hides_what_is_below() -> None:
     canvas = Canvas(np.zeros((30, 30, 3), np.uint8))
-    splat(canvas, np.array([(15.0, 15.0)]), np.array([(255, 0, 0)], np.uint8), diameter=10, halo=3)
+    splat(canvas, np.array([(15.0, 15.0)]), np.array([(255, 0, 0)], np.uint8), look=Look(10, halo=3))
     assert canvas.pixels[15, 15].tolist() == [255, 0, 0]
     assert canvas.pixels[15, 22].min() > 240
     assert canvas.pixels[15, 25].max() == 0
@@ -87,7 +87,7 @@ def test_many_markers_are_drawn_in_layers_as_if_all_at_once(monkeypatch: pytest.
     for at_once in (100_000, 37):
         monkeypatch.setattr(splatting, "_AT_ONCE", at_once)
         canvas = Canvas.blank(30, 30)
-        splat(canvas, points, colours, diameter=6, alpha=0.7, seed=1)
+        splat(canvas, points, colours, look=Look(6, 0.7), seed=1)
         pictures.append(canvas.pixels.astype(int))
     assert np.abs(pictures[0] - pictures[1]).max() <= 2
 

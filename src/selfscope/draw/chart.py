@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,22 +68,14 @@ def line_chart(
     if not any(np.isfinite(y).any() for _, y in data.values()):
         middle = (axes.left + axes.right) / 2, (axes.top + axes.bottom) / 2
         canvas.text(*middle, "no finite values to show", text, SOFT, anchor="mm")
-    thick = max(1.6, text / 7)
-    ends: list[tuple[str, float, Colour]] = []
-    for (name, (x, y)), colour in zip(data.items(), colours, strict=False):
-        path = np.stack([axes.x(x), axes.y(y)], axis=1)
-        drawn = np.isfinite(path).all(axis=1)
-        if not drawn.any():
-            continue
-        canvas.stroke(path, colour, thick)
-        alone = drawn & ~np.append(drawn[1:], False) & ~np.append(False, drawn[:-1])
-        for px, py in path[alone]:
-            canvas.disc(px, py, thick * 1.2, colour)
-        ends.append((name, float(path[drawn][-1, 1]), colour))
+    ends = [
+        _draw_line(canvas, name, np.stack([axes.x(x), axes.y(y)], axis=1), colour, max(1.6, text / 7))
+        for (name, (x, y)), colour in zip(data.items(), colours, strict=False)
+    ]
     if key is not None:
         canvas.paste(key, right + text, axes.top)
     else:
-        _end_names(canvas, ends, axes.right + text // 2, text)
+        _end_names(canvas, [end for end in ends if end is not None], axes.right + text // 2, text)
     return canvas.pixels
 
 
@@ -111,26 +103,41 @@ def bar_chart(
     if len(inks) != rows:
         raise UsageError(f"bar_chart: expected {rows} colours, got {len(inks)}")
     words = [number.format(value) if np.isfinite(value) else "n/a" for value in numbers]
-    room = min(max(int(text_width(name, text)) for name in values) + text, size[1] * 2 // 5)
-    tail = max(int(text_width(word, text)) for word in words) + text
     finite = np.where(np.isfinite(numbers), numbers, 0)
-    low, high = min(0.0, finite.min()), max(0.0, finite.max())
-    left = room + text + (tail if low < 0 else 0)
-    top = _below_title(title, text)
-    bottom = size[0] - text // 2 - (line_height(text) + text // 2 if xlabel else 0)
-    axes = Axes(left, top, size[1] - tail - text, bottom, (low, high if high > low else low + 1), (0, 1))
-    step, zero = (bottom - top) / rows, float(axes.x(0.0))
+    room = min(max(int(text_width(name, text)) for name in values) + text, size[1] * 2 // 5)
+    axes = _bar_axes(finite, size, room, max(int(text_width(word, text)) for word in words) + text, text)
+    axes = replace(axes, top=_below_title(title, text), bottom=axes.bottom - (line_height(text) if xlabel else 0))
+    step, zero = (axes.bottom - axes.top) / rows, float(axes.x(0.0))
     for i, (name, value) in enumerate(zip(values, finite.tolist(), strict=True)):
-        middle = top + (i + 0.5) * step
-        end = float(axes.x(value))
+        middle, end = axes.top + (i + 0.5) * step, float(axes.x(value))
         canvas.rectangle((min(zero, end), middle - 0.32 * step, max(zero, end), middle + 0.32 * step), inks[i])
         canvas.text(room, middle, shorten(name, text, room - text), text, INK, anchor="rm")
         side, shift = ("r", -text // 2) if value < 0 else ("l", text // 2)
         canvas.text(end + shift, middle, words[i], text, SOFT, anchor=f"{side}m")
-    canvas.rectangle((round(zero) - 1, top, round(zero), bottom), SOFT)
-    if xlabel:
-        canvas.text(axes.left, bottom + text // 2, xlabel, text, SOFT)
+    canvas.rectangle((round(zero) - 1, axes.top, round(zero), axes.bottom), SOFT)
+    canvas.text(axes.left, axes.bottom + text // 2, xlabel, text, SOFT)
     return canvas.pixels
+
+
+def _draw_line(
+    canvas: Canvas, name: str, path: np.ndarray, colour: Colour, width: float
+) -> tuple[str, float, Colour] | None:
+    """Draws what is finite of a path `(n, 2)`; gives name, height of its end and colour, or None for nothing."""
+    drawn = np.isfinite(path).all(axis=1)
+    if not drawn.any():
+        return None
+    canvas.stroke(path, colour, width)
+    alone = drawn & ~np.append(drawn[1:], False) & ~np.append(False, drawn[:-1])
+    for x, y in path[alone]:
+        canvas.disc(x, y, width * 1.2, colour)
+    return name, float(path[drawn][-1, 1]), colour
+
+
+def _bar_axes(values: np.ndarray, size: tuple[int, int], room: int, tail: int, text: int) -> Axes:
+    """Bars between names of `room` pixels and numbers of `tail` pixels: on both sides if any value is negative."""
+    low, high = min(0.0, values.min()), max(0.0, values.max())
+    left = room + text + (tail if low < 0 else 0)
+    return Axes(left, 0, size[1] - tail - text, size[0] - text, (low, high if high > low else low + 1), (0, 1))
 
 
 def _pair(name: str, x: Any, y: Any, logy: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 from selfscope.draw.canvas import RULE, SOFT, Canvas
 from selfscope.draw.colour import GREY, SHAPES, Colour, colormap_table
 from selfscope.draw.glyphs import line_height, text_width
-from selfscope.draw.splat import splat
+from selfscope.draw.splat import Look, splat
 from selfscope.draw.text import shorten
 from selfscope.draw.ticks import nice_ticks, tick_text
 
@@ -50,7 +50,7 @@ def class_legend(entries: Sequence[Entry], *, height: int, max_width: int, size:
 def _marks(canvas: Canvas, entries: Sequence[Entry], centres: np.ndarray, size: int) -> None:
     colours = np.array([entry.colour for entry in entries], np.uint8)
     shapes = np.array([SHAPES.index(entry.shape) for entry in entries])
-    splat(canvas, centres, colours, shapes, diameter=size * 0.72, seed=None)
+    splat(canvas, centres, colours, shapes, look=Look(size * 0.72), seed=None)
 
 
 def colour_bar(low: float, high: float, *, name: str, height: int, size: int, missing: bool = False) -> np.ndarray:

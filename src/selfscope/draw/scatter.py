@@ -17,7 +17,7 @@ from selfscope.draw.colour import GREY, SHAPES, colormap, markers, palette, valu
 from selfscope.draw.compose import page, side_by_side
 from selfscope.draw.glyphs import line_height
 from selfscope.draw.legend import Entry, class_legend, colour_bar
-from selfscope.draw.splat import splat
+from selfscope.draw.splat import Look, splat
 from selfscope.errors import UsageError, nearest
 from selfscope.records import Embedding
 
@@ -243,15 +243,8 @@ def _panel(
     halo = 0.75 if diameter >= 6 else 0.0
     pale = np.zeros(len(points), bool) if inks.pale is None else inks.pale
     for layer, strength in ((pale, 0.7), (~pale, 1.0)):
-        splat(
-            canvas,
-            points[layer],
-            inks.colours[layer],
-            inks.shapes[layer],
-            diameter=diameter,
-            alpha=alpha * strength,
-            halo=halo,
-        )
+        look = Look(diameter, alpha * strength, halo)
+        splat(canvas, points[layer], inks.colours[layer], inks.shapes[layer], look=look)
     canvas.frame((0, 0, width, height), RULE)
     return canvas.pixels
 

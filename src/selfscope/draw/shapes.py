@@ -20,7 +20,7 @@ from selfscope.draw.dashes import dash
 from selfscope.draw.glyphs import ascent, line_height
 from selfscope.draw.mask import overlay
 from selfscope.draw.picture import to_numpy
-from selfscope.draw.splat import splat
+from selfscope.draw.splat import Look, splat
 from selfscope.draw.stamps import KINDS
 from selfscope.draw.text import measure, size_for, write
 from selfscope.errors import UsageError, nearest
@@ -118,7 +118,7 @@ def draw_points(
     for area in sorted(set(areas)):
         chosen = np.array(areas) == area
         diameter = float(np.sqrt(area)) * (0.6 if name == "." else 1.0)
-        splat(canvas, points[chosen], inks[chosen], kinds[chosen], diameter=diameter, alpha=alpha, seed=None)
+        splat(canvas, points[chosen], inks[chosen], kinds[chosen], look=Look(diameter, alpha), seed=None)
     return canvas.pixels
 
 
@@ -194,10 +194,11 @@ def draw_binary_masks(picture: np.ndarray, binary_masks: Any, *, colors: Any = "
     if masks.dtype != bool and not np.isin(np.unique(masks), (0, 1)).all():
         raise UsageError(f"draw_binary_masks: expected true and false, or 0 and 1, got {masks.min()} to {masks.max()}")
     strengths = _each(alphas, len(masks), "alphas")
+    drawn = picture.copy()
     for mask, colour, strength in zip(masks, parse_each(colors, len(masks)), strengths, strict=True):
         if colour is not None:
-            picture = overlay(picture, mask, colour, strength, hatch=False)
-    return picture.copy() if not len(masks) else picture
+            drawn = overlay(drawn, mask, colour, strength, hatch=False)
+    return drawn
 
 
 def draw_texts(
@@ -227,28 +228,24 @@ def draw_texts(
     sizes = _each(size_for(picture.shape[0]) if font_sizes is None else font_sizes, count, "font_sizes")
     across = _choices(horizontal_alignments, count, tuple(_ACROSS), "horizontal_alignments")
     down = _choices(vertical_alignments, count, _DOWN, "vertical_alignments")
-    boxes: list[Mapping[str, Any] | None]
     boxes = [bboxes] * count if bboxes is None or isinstance(bboxes, Mapping) else list(bboxes)
+    if len(boxes) != count:
+        raise UsageError(f"bboxes: expected one dict, or {count} of them, got {len(boxes)}")
     canvas = Canvas(picture)
-    colours = parse_each(colors, count)
-    for i, (x, y) in enumerate(points.tolist()):
-        size = max(1, round(sizes[i]))
+    for i, ink in enumerate(parse_each(colors, count)):
+        x, y, size = *points[i].tolist(), max(1, round(sizes[i]))
         width, height = measure(words[i], size)
-        left = x - _ACROSS[across[i]] * width
-        lifts = {
-            "top": 0,
-            "center": height / 2,
-            "bottom": height,
-            "baseline": height - line_height(size) + ascent(size),
-        }
-        top = y - lifts[down[i]]
-        box = boxes[i]
-        if box is not None:
-            _text_box(canvas, (left, top, left + width, top + height), box)
-        ink = colours[i]
+        left, top = x - _ACROSS[across[i]] * width, y - _lift(down[i], height, size)
+        _text_box(canvas, (left, top, left + width, top + height), boxes[i])
         if ink is not None:
             write(canvas, words[i].split("\n"), left, top, size, ink)
     return canvas.pixels
+
+
+def _lift(alignment: str, height: int, size: int) -> float:
+    """How far a text's top lies above the position that it is aligned to; a baseline is that of the last line."""
+    baseline = height - line_height(size) + ascent(size)
+    return {"top": 0, "center": height / 2, "bottom": height, "baseline": baseline}[alignment]
 
 
 def _solid_boxes(picture: np.ndarray, boxes: np.ndarray, pens: Sequence[Pen]) -> np.ndarray:
@@ -273,7 +270,9 @@ def _solid_boxes(picture: np.ndarray, boxes: np.ndarray, pens: Sequence[Pen]) ->
     return drawn
 
 
-def _text_box(canvas: Canvas, box: tuple[float, float, float, float], style: Mapping[str, Any]) -> None:
+def _text_box(canvas: Canvas, box: tuple[float, float, float, float], style: Mapping[str, Any] | None) -> None:
+    if style is None:
+        return
     for key in style:
         if key not in _BOX_KEYS:
             raise UsageError(f"bboxes: unknown key {key!r}; there are {sorted(_BOX_KEYS)}.{nearest(key, _BOX_KEYS)}")

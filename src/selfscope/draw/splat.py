@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from selfscope.draw.canvas import Canvas
@@ -11,23 +13,31 @@ _AT_ONCE = 100_000
 """Markers that are worked on at a time: each may take a kilobyte or more."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What all markers of one drawing share."""
+
+    diameter: float = 6.0
+    """Pixels across a disc; the other shapes have its area."""
+    alpha: float = 1.0
+    halo: float = 0.0
+    """Width of a white edge, which keeps markers apart."""
+
+
 def splat(
     canvas: Canvas,
     points: np.ndarray,
     colours: np.ndarray,
     shapes: np.ndarray | None = None,
     *,
-    diameter: float = 6.0,
-    alpha: float = 1.0,
-    halo: float = 0.0,
+    look: Look | None = None,
     seed: int | None = 0,
 ) -> None:
     """Draws markers onto a canvas.
 
     `points` (N, 2) are x, y; `colours` (N, 3) uint8; `shapes` (N,) indices into `stamps.KINDS`, discs by default.
-    All shapes have the area of a disc of `diameter` pixels. `halo` is the width of a white edge, which keeps markers
-    apart. Markers cover each other in a random order drawn from `seed`, in their own order where it is None; a pixel's
-    colour is what painting them one after another gives.
+    Markers cover each other in a random order drawn from `seed`, in their own order where it is None; a pixel's colour
+    is what painting them one after another gives.
     """
     keep = np.isfinite(points).all(axis=1)
     points, colours = np.asarray(points, dtype=np.float64)[keep], np.asarray(colours)[keep]
@@ -35,7 +45,7 @@ def splat(
     rank = np.arange(len(points)) if seed is None else np.random.default_rng(seed).permutation(len(points))
     for first in range(0, len(points), _AT_ONCE):
         chosen = np.flatnonzero((rank >= first) & (rank < first + _AT_ONCE))
-        _layer(canvas, points[chosen], colours[chosen], shapes[chosen], rank[chosen] - first, (diameter, alpha, halo))
+        _layer(canvas, points[chosen], colours[chosen], shapes[chosen], rank[chosen] - first, look or Look())
 
 
 def _layer(
@@ -44,18 +54,19 @@ def _layer(
     colours: np.ndarray,
     shapes: np.ndarray,
     rank: np.ndarray,
-    look: tuple[float, float, float],
+    look: Look,
 ) -> None:
-    """Markers that are sorted together; `look` is diameter, alpha and halo."""
-    diameter, alpha, halo = look
+    """Markers that are sorted together, the topmost having the highest `rank` (N,)."""
     parts = [
-        _entries(canvas, points, np.flatnonzero(shapes == shape), stamps(int(shape), float(diameter), float(halo)))
+        _entries(
+            canvas, points, np.flatnonzero(shapes == shape), stamps(int(shape), float(look.diameter), float(look.halo))
+        )
         for shape in np.unique(shapes)
     ]
     pixel, owner, ink, opacity = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.argsort(pixel.astype(np.int64) * len(points) + (len(points) - 1 - rank[owner]))  # topmost first
     pixel, owner, ink, opacity = pixel[order], owner[order], ink[order], opacity[order]
-    _paint(canvas, pixel, colours[owner], ink / opacity, np.minimum(opacity * alpha, 0.9999))
+    _paint(canvas, pixel, colours[owner], ink / opacity, np.minimum(opacity * look.alpha, 0.9999))
 
 
 def _paint(canvas: Canvas, pixel: np.ndarray, colour: np.ndarray, tint: np.ndarray, opacity: np.ndarray) -> None:
