@@ -65,7 +65,7 @@ def default_work_dir(config_path: str) -> Path:
 
 
 def open_visualizer(config: Mapping[str, Any] | None, folder: Path | None, trust: bool = False) -> Visualizer:
-    """The config's Visualizer with its backends, or one with local files, storing in `folder`; None: only for showing."""
+    """The config's Visualizer and backends, or local files, storing in `folder`; without a folder it only shows."""
     from selfscope.config.registry import VISUALIZERS
 
     local = {"type": "SelfSupVisualizer", "vis_backends": [{"type": "LocalVisBackend"}]}

@@ -184,6 +184,9 @@ class Tsne:
             features.save(folder)
         for path, reason in features.skipped:
             log.warning("left out %s: %s", path, reason)
+        for note in features.settings.get("notes", ()):
+            say(note)
+            log.info("%s", note)
         shapes = ", ".join(f"{name} {array.shape}" for name, array in features.arrays.items())
         log.info("features: %s in %s", shapes, folder / "features")
 
@@ -201,7 +204,9 @@ class Tsne:
         log.info("quality of %s: %s", embedding.key, dict(embedding.quality))
         numbers = [f"{k} {v:.3f}" for k, v in embedding.quality.items() if k not in ("k", "queries")]
         trust = f" ({', '.join(numbers)} at k = {embedding.quality['k']})" if numbers else ""
-        say(f"{embedding.key}: {len(embedding.coords)} points{trust}")
+        lowered = settings.get("perplexity", 0) < settings.get("perplexity_asked", 0)
+        fitted = f", perplexity lowered to {settings['perplexity']:.3g} for so few" if lowered else ""
+        say(f"{embedding.key}: {len(embedding.coords)} points{fitted}{trust}")
         say(f"picture: {folder / 'saved_pictures' / f'{embedding.key}.png'}")
 
 

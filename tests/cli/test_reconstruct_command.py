@@ -1,0 +1,209 @@
+"""The reconstruction job from its command line, on the tiny models whose numbers the ancestor gave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from selfscope.cli import main
+from selfscope.config.reader import load_config
+from selfscope.store.reader import open_run
+from selfscope.views.load import load
+from tests.conftest import smooth_picture
+
+ARCH = dict(embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=96)
+PREPROCESSOR = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True)
+DECODER = dict(embed_dim=48, decoder_embed_dim=32, decoder_depth=1, decoder_num_heads=2)
+RESIZE = dict(type="Resize", scale=(64, 64), backend="pillow")
+MODELS: dict[str, dict[str, Any]] = {
+    "mae": dict(
+        type="MAE",
+        backbone=dict(type="MAEViT", arch=ARCH, img_size=64, patch_size=16, mask_ratio=0.75),
+        neck=dict(type="MAEPretrainDecoder", num_patches=16, patch_size=16, in_chans=3, **DECODER),
+        head=dict(type="MAEPretrainHead", norm_pix=True, patch_size=16),
+    ),
+    "simmim": dict(
+        type="SimMIM",
+        backbone=dict(
+            type="SimMIMSwinTransformer",
+            arch=dict(embed_dims=8, depths=[2, 2, 2, 2], num_heads=[1, 2, 4, 8]),
+            img_size=64,
+            stage_cfgs=dict(block_cfgs=dict(window_size=2)),
+        ),
+        neck=dict(type="SimMIMNeck", in_channels=64, encoder_stride=32),
+        head=dict(type="SimMIMHead", patch_size=4, loss=dict(type="SimMIMReconstructionLoss", encoder_in_channels=3)),
+    ),
+    "maskfeat": dict(
+        type="MaskFeat",
+        backbone=dict(type="MaskFeatViT", arch=ARCH, img_size=64, patch_size=16),
+        neck=dict(type="LinearNeck", in_channels=48, out_channels=108, with_avg_pool=False),
+        head=dict(type="MaskFeatPretrainHead", loss=dict(type="PixelReconstructionLoss", criterion="L2")),
+        target_generator=dict(type="HOGGenerator", nbins=9, pool=8, gaussian_window=16),
+    ),
+}
+MASKS = {
+    "mae": [],
+    "simmim": [dict(type="SimMIMMaskGenerator", input_size=64, mask_patch_size=32, model_patch_size=4, mask_ratio=0.6)],
+    "maskfeat": [dict(type="BEiTMaskGenerator", input_size=4, num_masking_patches=6, min_num_patches=2)],
+}
+GRIDS = {"mae": (4, 4), "simmim": (16, 16), "maskfeat": (4, 4)}
+VIS = ["--use-vis-pipeline"]
+JOBS = {"mae": ["--norm-pix"], "simmim": VIS, "maskfeat": [*VIS, "--target-generator"]}
+
+
+@pytest.fixture
+def config(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    return write_config(tmp_path, request.param)
+
+
+def write_config(folder: Path, name: str) -> Path:
+    pack = dict(type="PackSelfSupInputs", algorithm_keys=["mask"] if MASKS[name] else [], meta_keys=["img_path"])
+    steps = [dict(type="LoadImageFromFile"), RESIZE, *MASKS[name], pack]
+    path = folder / f"{name}.py"
+    model = {**MODELS[name], "data_preprocessor": PREPROCESSOR}
+    path.write_text(f"default_scope = 'mmselfsup'\nmodel = {model!r}\nvis_pipeline = {steps!r}\n", encoding="utf-8")
+    return path
+
+
+def photo(folder: Path, name: str = "a photo é.jpg") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(smooth_picture(3)).save(path)
+    return path
+
+
+def reconstruct(config: Path, *flags: object) -> int:
+    return main(["reconstruct", str(config), "--device", "cpu", *map(str, flags)])
+
+
+@pytest.mark.parametrize("config", JOBS, indirect=True)
+def test_four_panels_and_arrays(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    name, arrays, out = config.stem, tmp_path / "A.npz", tmp_path / "new folder" / "out.jpg"
+    picture = photo(tmp_path)
+    assert reconstruct(config, "--img-path", picture, "--out-file", out, "--save-arrays", arrays, *JOBS[name]) == 0
+    assert "untrained" in capsys.readouterr().out
+    kept = dict(np.load(arrays))
+    shapes = {key: value.shape for key, value in kept.items()}
+    assert shapes["input"] == (3, 64, 64)
+    assert shapes["mask"] == GRIDS[name]
+    assert {shapes[key] for key in ("pred", "original", "masked", "reconstruction", "pasted")} == {(64, 64, 3)}
+    with Image.open(out) as drawn:
+        assert drawn.width > 4 * 64
+    hidden = np.kron(kept["mask"], np.ones([64 // side for side in GRIDS[name]])).astype(bool)
+    np.testing.assert_array_equal(kept["masked"][~hidden], kept["original"][~hidden])
+    np.testing.assert_array_equal(kept["pasted"][~hidden], kept["original"][~hidden])
+    np.testing.assert_array_equal(kept["pasted"][hidden], kept["reconstruction"][hidden])
+    if name != "maskfeat":
+        truth = np.asarray(Image.open(picture).resize((64, 64), Image.Resampling.BILINEAR))
+        np.testing.assert_array_equal(kept["original"], truth)
+
+
+@pytest.mark.parametrize("config", JOBS, indirect=True)
+def test_a_given_mask_is_the_mask(config: Path, tmp_path: Path) -> None:
+    given = np.array([[1, 0], [0, 1]])
+    np.save(tmp_path / "mask.npy", given)
+    arrays = tmp_path / "A.npz"
+    flags = ["--mask-file", tmp_path / "mask.npy", "--save-arrays", arrays]
+    assert reconstruct(config, "--img-path", photo(tmp_path), *flags, *JOBS[config.stem]) == 0
+    side = GRIDS[config.stem][0] // 2
+    np.testing.assert_array_equal(np.load(arrays)["mask"], np.kron(given, np.ones((side, side))))
+
+
+@pytest.mark.parametrize("config", JOBS, indirect=True)
+def test_a_seed_gives_the_same_mask_and_weights(config: Path, tmp_path: Path) -> None:
+    picture, made = photo(tmp_path), {}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        path = tmp_path / f"{name}.npz"
+        assert (
+            reconstruct(config, "--img-path", picture, "--seed", seed, "--save-arrays", path, *JOBS[config.stem]) == 0
+        )
+        made[name] = dict(np.load(path))
+    for key in made["a"]:
+        np.testing.assert_array_equal(made["a"][key], made["b"][key])
+    assert (made["a"]["features"] != made["c"]["features"]).any()
+
+
+@pytest.mark.parametrize("config", ["mae"], indirect=True)
+def test_a_folder_keeps_its_subfolders_and_goes_on_past_a_broken_photo(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for name in ("cat/1.jpg", "dog/1.jpg"):
+        photo(tmp_path / "photos", name)
+    (tmp_path / "photos" / "cat" / "2.jpg").write_text("not a photo")
+    flags = ["--img-path", tmp_path / "photos", "--out-file", tmp_path / "out", "--work-dir", tmp_path / "W"]
+    assert reconstruct(config, *flags) == 0
+    assert sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.png")) == [
+        "cat/1.png",
+        "dog/1.png",
+    ]
+    told = capsys.readouterr()
+    assert "2.jpg" in told.err
+    (run,) = (tmp_path / "W").iterdir()
+    assert len(open_run(run).reconstructions) == 2
+
+
+@pytest.mark.parametrize("config", ["mae"], indirect=True)
+def test_a_sweep_removes_what_it_says(config: Path, tmp_path: Path) -> None:
+    flags = ["--sweep", "0.25", "0.5", "0.75", "--work-dir", tmp_path / "W", "--out-file", tmp_path / "s.png"]
+    assert reconstruct(config, "--img-path", photo(tmp_path), *flags) == 0
+    (run,) = (tmp_path / "W").iterdir()
+    ratios = sorted(record.settings["mask_ratio"] for record in open_run(run).reconstructions.values())
+    assert ratios == [0.25, 0.5, 0.75]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_checkpoint_changes_what_is_seen_and_said(name: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    config = write_config(tmp_path, name)
+    module = load(load_config(config), seed=5).module
+    torch.save({"state_dict": module.state_dict()}, tmp_path / "C.pth")
+    made = {}
+    for key, flags in (("loaded", ["--checkpoint", tmp_path / "C.pth"]), ("random", [])):
+        path = tmp_path / f"{key}.npz"
+        shared = ["--img-path", photo(tmp_path), "--save-arrays", path]
+        assert reconstruct(config, *shared, *flags, *JOBS[name]) == 0
+        made[key] = np.load(path)["features"]
+        assert ("untrained" in capsys.readouterr().out) == (key == "random")
+    assert np.abs(made["loaded"] - made["random"]).max() > 1e-4
+
+
+def test_a_checkpoint_without_the_decoder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    config = write_config(tmp_path, "mae")
+    state = load(load_config(config)).module.state_dict()
+    torch.save({k: v for k, v in state.items() if not k.startswith("neck.decoder_pred")}, tmp_path / "C.pth")
+    flags = ["--img-path", photo(tmp_path), "--out-file", tmp_path / "o.png", "--checkpoint", tmp_path / "C.pth"]
+    assert reconstruct(config, *flags) == 1
+    told = capsys.readouterr().err
+    assert "decoder_pred" in told
+    assert "2 of" in told
+
+
+REFUSALS = [
+    ("mae", ["--out-file", "o.png"], "--img-path"),
+    ("mae", ["--img-path", "nowhere.jpg", "--out-file", "o.png"], "nowhere.jpg"),
+    ("mae", ["--img-path", "{photo}"], "--out-file"),
+    ("mae", ["--img-path", "{photo}", "--out-file", "o.txt"], ".png"),
+    ("mae", ["--img-path", "{photo}", "--out-file", "o.png", "--use-vis-pipeline", "--target-generator"], "MaskFeat"),
+    ("mae", ["--img-path", "{photo}", "--out-file", "o.png", "--norm-pix", "--pixel-stats", "none"], "contradicts"),
+    ("simmim", ["--img-path", "{photo}", "--out-file", "o.png", "--norm-pix"], "predicts pixels"),
+    ("mae", ["--img-path", "{photo}", "--out-file", "o.png", "--mask-ratio", "1.5"], "mask_ratio"),
+    ("mae", ["--img-path", "{text}", "--out-file", "o.png"], "text.jpg"),
+]
+
+
+@pytest.mark.parametrize(("name", "flags", "words"), REFUSALS)
+def test_bad_input_gets_one_sentence(
+    name: str, flags: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    config = write_config(tmp_path, name)
+    (tmp_path / "text.jpg").write_text("not a photo")
+    places = {"{photo}": str(photo(tmp_path)), "{text}": str(tmp_path / "text.jpg"), "o.png": str(tmp_path / "o.png")}
+    assert reconstruct(config, *[places.get(flag, flag) for flag in flags]) == 1
+    told = capsys.readouterr().err.strip()
+    assert words in told
+    assert len(told.splitlines()) == 1
+    assert not (tmp_path / "o.png").exists()
