@@ -10,7 +10,6 @@ import warnings
 
 import numpy as np
 import pytest
-from tests.visualization.fakes import Direct, Remembering
 
 from selfscope.errors import MissingExtraError, RunError
 from selfscope.records import Picture, Record, Scalars, Text
@@ -19,6 +18,7 @@ from selfscope.store.reader import open_run
 from selfscope.visualization import log as log_module
 from selfscope.visualization import outlet
 from selfscope.visualization.visualizer import Visualizer
+from tests.visualization.fakes import Direct, Remembering
 
 LOCAL = {"type": "LocalVisBackend"}
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.visualization.fakes import Remembering
 
 from selfscope.draw.compose import side_by_side
 from selfscope.draw.mask import overlay
@@ -13,6 +12,7 @@ from selfscope.draw.show import sample_photo
 from selfscope.errors import RecordError, RunError, UsageError
 from selfscope.structures import InstanceData, SelfSupDataSample
 from selfscope.visualization.selfsup import SelfSupVisualizer
+from tests.visualization.fakes import Remembering
 
 PHOTO = sample_photo(54, 72)
 RGB_BASE = sample_photo(40, 40, seed=3)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.visualization.fakes import Remembering
 
 from selfscope.config.registry import VISBACKENDS, VISUALIZERS
 from selfscope.draw.compose import grid
@@ -17,6 +16,7 @@ from selfscope.store.reader import open_run
 from selfscope.visualization import window
 from selfscope.visualization.backends.local import LocalVisBackend
 from selfscope.visualization.visualizer import Visualizer
+from tests.visualization.fakes import Remembering
 
 LOCAL = {"type": "LocalVisBackend"}
 

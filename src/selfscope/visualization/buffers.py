@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 
 import numpy as np
 
+_AHEAD = 4
 _STEP = 1 << 16
 """Buffers come in multiples of this many bytes, so that pictures of nearly one size share them."""
 
@@ -40,9 +41,9 @@ class Buffers:
         return copied
 
     def prepare(self) -> None:
-        """Has memory ready for a picture of each size seen: called by threads that have nothing to do."""
+        """Has memory ready for the next pictures of each size seen: called by threads that have nothing to do."""
         for size in list(self._sizes):
-            if not self._free[size] and self._room >= size:
+            while len(self._free[size]) < _AHEAD and self._room >= size:
                 memory = bytearray(size)
                 np.frombuffer(memory, np.uint8)[::4096] = 1  # the system hands out pages when they are touched
                 self._give_back(memory)

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from threading import Event, Lock
 from typing import Any
@@ -22,6 +23,19 @@ from selfscope.visualization.outlet import Outlet
 log = logging.getLogger(__name__)
 
 
+_forks = 0
+"""How many forks lie between this process and the one that imported this module."""
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
+
 class FanOut:
     """Hands every record to every backend: those with a thread of their own through one log, the others at once.
 
@@ -31,12 +45,16 @@ class FanOut:
     """
 
     def __init__(self, backends: Mapping[str, Any], idle: Callable[[], None] = lambda: None) -> None:
-        self._process = os.getpid()
+        self._forks = _forks
         self.closed, self._started = False, False
         self._starting = Lock()
         self._log = SharedLog()
         for name, backend in backends.items():
             _set_up(name, backend)
+        self._preparing: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
+        for name, backend in backends.items():
+            for kind in backend.prepares:
+                self._preparing[kind].append((name, backend))
         self._direct = [backend for backend in backends.values() if getattr(backend, "thread", "own") == "caller"]
         threaded = {name: backend for name, backend in backends.items() if backend not in self._direct}
         keeper = next((backend for backend in threaded.values() if _writer(backend) is not None), None)
@@ -49,10 +67,12 @@ class FanOut:
 
     def put(self, record: Record) -> None:
         """A few microseconds, whatever the backends do; the record may not change afterwards."""
-        if os.getpid() != self._process:
+        if self._forks != _forks:
             raise RunError("a forked process cannot write through the visualizer of its parent: write from the parent")
         if self.closed:
             raise RunError("this visualizer is closed: build another one to go on")
+        for name, backend in self._preparing.get(record.kind, ()):
+            _prepare(name, backend, record)
         for backend in self._direct:
             backend.write(record)
         if self._outlets:
@@ -62,7 +82,7 @@ class FanOut:
 
     def flush(self, timeout: float) -> bool:
         """Waits until every backend has what was put before, and has flushed it; False when one did not in time."""
-        if os.getpid() != self._process or self.closed:
+        if self._forks != _forks or self.closed:
             return self.closed
         for backend in self._direct:
             backend.flush()
@@ -79,7 +99,7 @@ class FanOut:
 
     def close(self, timeout: float, status: str) -> None:
         """Hands over what is left within `timeout` seconds, ends the backends, says what was lost."""
-        if self.closed or os.getpid() != self._process:
+        if self.closed or self._forks != _forks:
             return
         self.closed = True
         atexit.unregister(self._close_at_exit)
@@ -154,6 +174,13 @@ def _set_up(name: str, backend: Any) -> None:
 def _wait_all(events: list[Event], deadline: float) -> None:
     for event in events:
         event.wait(max(0.0, deadline - time.monotonic()))
+
+
+def _prepare(name: str, backend: Any, record: Record) -> None:
+    try:
+        backend.prepare(record)
+    except Exception as error:  # noqa: BLE001 - what a tracker makes of a model may fail in any way; it is kept as text
+        log.warning("%s: %s not prepared: %s: %s", name, record.kind, type(error).__name__, error)
 
 
 def _writer(backend: Any) -> Writer | None:

@@ -17,7 +17,7 @@ from selfscope.records import Record, Scalars
 from selfscope.store.replay import Position
 
 LIMIT = 256 * 2**20
-KEPT_TWICE = 64 * 2**20
+KEPT_TWICE = 32 * 2**20
 """Bytes that may wait for slow backends although the local run has them already."""
 IN_HAND = 4 * 2**20
 PATIENCE = 1.0

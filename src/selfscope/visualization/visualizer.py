@@ -94,7 +94,7 @@ class Visualizer(Drawing):
 
     @master_only
     def add_graph(self, model: Any, data_batch: Any = None, **kwargs: Any) -> None:
-        """A model's structure: traced with `data_batch` by backends that draw it, as text everywhere else."""
+        """A model's structure: traced now with `data_batch` by backends that draw it, as text everywhere else."""
         self.write(Graph(model, data_batch, str(model)))
 
     @master_only

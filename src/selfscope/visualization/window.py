@@ -17,7 +17,7 @@ def show_picture(picture: np.ndarray, title: str, wait_time: float = 0.0, contin
     """Whether the picture was shown; without notebook, display or window toolkit it is not, and the log says why."""
     shell = _notebook()
     if shell is not None:
-        from IPython.display import display  # type: ignore[import-not-found]
+        from IPython.display import display
 
         display(Image.fromarray(picture))
         return True

@@ -54,6 +54,10 @@ class BaseVisBackend(ABC):
     """`own`: records arrive on a thread of this backend's own, so that it may be slow, or fail, at nobody's cost.
     `caller`: they arrive inside the caller's `add_…`, one after another, unisolated."""
 
+    prepares: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of records that `prepare` must see on the caller's thread, before they are handed on: a graph is traced
+    there, since the model goes on training meanwhile."""
+
     def __init__(self, save_dir: str | None = None) -> None:
         self._save_dir = save_dir
         self._env_initialized = False
@@ -99,6 +103,10 @@ class BaseVisBackend(ABC):
         self, scalar_dict: Mapping[str, Any], step: int = 0, file_path: str | None = None, **kwargs: Any
     ) -> None:
         self._write_or_refuse("add_scalars", lambda: Scalars(scalar_dict, step, file_path))
+
+    def prepare(self, record: Record) -> None:
+        """Does on the caller's thread what `write` will need; only for kinds in `prepares`."""
+        raise NotImplementedError(f"{type(self).__name__} names {record.kind!r} in prepares, and has no prepare")
 
     def flush(self) -> None:  # noqa: B027
         """Makes what was written safe; trackers without such a call need none."""
