@@ -61,6 +61,12 @@ def test_kept_patches_are_untouched_and_black_ones_still_show_the_hatching() -> 
     assert drawn[:, 32:].min() == 0
 
 
+def test_every_removed_patch_has_its_hatching() -> None:
+    drawn = overlay(np.zeros((512, 512, 3), np.uint8), np.ones((32, 32)))
+    patches = drawn[..., 0].reshape(32, 16, 32, 16)
+    assert patches.max(axis=(1, 3)).min() > 20
+
+
 def test_what_was_removed_can_still_be_recognised() -> None:
     photo = sample_photo(96, 96)
     drawn = overlay(photo, np.ones((4, 4), np.uint8), hatch=False).astype(float)

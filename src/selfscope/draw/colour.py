@@ -145,18 +145,26 @@ def colormap(values: np.ndarray, vmin: float | None = None, vmax: float | None =
     The range is that of the finite values unless given, and values beyond it take its end colours; NaN is grey.
     Where all values are one, they take the middle colour.
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = np.asarray(values)
+    if values.dtype.kind != "f" or values.dtype.itemsize < 4:
+        values = values.astype(np.float64)
     low, high = value_range(values, vmin, vmax)
-    unit = (values - low) / (high - low) if high > low else np.full(values.shape, 0.5)
-    unit = np.where(np.isfinite(values), unit, (values == np.inf).astype(float))
-    picture = colormap_table()[np.rint(np.clip(unit, 0, 1) * 255).astype(np.intp)]
-    picture[np.isnan(values)] = GREY
+    missing = np.isnan(values)
+    if high > low:
+        level = (np.clip(values, low, high) - low) * (255 / (high - low))
+    else:
+        level = np.full(values.shape, 127.5)
+    level = np.where(missing, 0, level) if missing.any() else level
+    picture = colormap_table().take(np.rint(level).astype(np.uint8), axis=0)
+    if missing.any():
+        picture[missing] = GREY
     return picture
 
 
 def value_range(values: np.ndarray, vmin: float | None = None, vmax: float | None = None) -> tuple[float, float]:
     """The lowest and highest finite value, each replaced by what was given; (0, 1) where nothing is finite."""
-    finite = values[np.isfinite(values)]
+    shown = np.isfinite(values)
+    finite = values if shown.all() else values[shown]
     low = float(finite.min()) if finite.size else 0.0
     high = float(finite.max()) if finite.size else 1.0
     return low if vmin is None else float(vmin), high if vmax is None else float(vmax)

@@ -14,6 +14,8 @@ from selfscope.draw.picture import as_picture, resize, to_numpy
 from selfscope.draw.text import draw_label, size_for
 from selfscope.errors import UsageError
 
+_BAND = 1 << 16
+"""Pixels that are worked on at a time."""
 _REDUCTIONS = ("squeeze_mean", "select_max")
 
 
@@ -104,7 +106,16 @@ def _laid_over(colours: np.ndarray, under: np.ndarray | None, alpha: float) -> n
         return colours
     if not 0 <= alpha <= 1:
         raise UsageError(f"draw_featmap: expected alpha in [0, 1], got {alpha}")
-    return np.rint(under * np.float32(1 - alpha) + colours * np.float32(alpha)).astype(np.uint8)
+    share = round(256 * alpha)
+    mixed = np.empty_like(under)
+    step = max(1, _BAND // under.shape[1])
+    for top in range(0, len(under), step):  # bands that stay in the cache
+        band = slice(top, top + step)
+        mixture = under[band] * np.uint16(256 - share)
+        mixture += colours[band] * np.uint16(share)
+        mixture += np.uint16(128)
+        np.copyto(mixed[band], mixture >> 8, casting="unsafe")
+    return mixed
 
 
 if __name__ == "__main__":

@@ -41,7 +41,8 @@ def overlay(
     rows, columns = _owners(removed.shape[0], height), np.repeat(_owners(removed.shape[1], width), 3)
     gone = removed.take(columns, axis=1) * np.uint16(0xFFFF)  # (h, W * 3): widened by columns here, by rows below
     keep = np.where(gone, round(256 * (1 - alpha)), 256).astype(np.uint16)
-    wash = _wash(size=(height, width), colour=np.array(parse(colour)), alpha=alpha, hatch=hatch)
+    period = _period((height, width), removed.shape) if hatch else 0
+    wash = _wash(width, np.array(parse(colour)), alpha, period)
     source, drawn = picture.reshape(height, width * 3), np.empty((height, width * 3), np.uint8)
     step = max(1, _BAND // (width * 3))
     for top in range(0, height, step):  # bands that stay in the cache
@@ -55,15 +56,21 @@ def overlay(
     return _with_grid(drawn, removed.shape) if grid else drawn
 
 
-def _wash(*, size: tuple[int, int], colour: np.ndarray, alpha: float, hatch: bool) -> np.ndarray:
-    """What is added to the weakened picture: the colour's share, lighter or darker along the hatching.
+def _period(size: tuple[int, int], patches: tuple[int, ...]) -> int:
+    """Pixels between hatch lines: by the picture's size, but so that every patch of six pixels or more has its own."""
+    patch = min(size[0] // patches[0], size[1] // patches[1])
+    return max(6, min(round(min(size) / 28), patch))
+
+
+def _wash(width: int, colour: np.ndarray, alpha: float, period: int) -> np.ndarray:
+    """What is added to the weakened picture: the colour's share, lighter or darker along lines `period` pixels apart.
 
     `(period, W * 3)` uint16 in 256ths of a grey level, half a level included for rounding; the rows repeat downwards.
+    Period 0 has no lines.
     """
-    width, share = size[1], 256 - round(256 * (1 - alpha))
-    if not hatch:
+    share = 256 - round(256 * (1 - alpha))
+    if not period:
         return np.tile(colour * share + 128, width).astype(np.uint16)[None]
-    period = max(6, round(min(size) / 28))
     light = _HATCH_LIGHT if colour.mean() < 128 else -_HATCH_LIGHT
     distance = np.abs((np.arange(width + period) % period) - (period - 1) / 2)
     line = np.clip(period / 8 + 0.5 - distance, 0, 1)  # soft edges keep the diagonal smooth

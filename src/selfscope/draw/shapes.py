@@ -233,7 +233,7 @@ def draw_texts(
         raise UsageError(f"bboxes: expected one dict, or {count} of them, got {len(boxes)}")
     canvas = Canvas(picture)
     for i, ink in enumerate(parse_each(colors, count)):
-        x, y, size = *points[i].tolist(), max(1, round(sizes[i]))
+        (x, y), size = points[i].tolist(), max(1, round(sizes[i]))
         width, height = measure(words[i], size)
         left, top = x - _ACROSS[across[i]] * width, y - _lift(down[i], height, size)
         _text_box(canvas, (left, top, left + width, top + height), boxes[i])
