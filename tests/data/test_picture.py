@@ -56,7 +56,7 @@ def test_alpha_is_dropped_not_blended(tmp_path: Path, suffix: str) -> None:
 
 
 def test_grey_with_alpha(tmp_path: Path) -> None:
-    Image.fromarray(NOISE[..., :2], mode=None).save(tmp_path / "a.png")
+    Image.merge("LA", [Image.fromarray(NOISE[..., i]) for i in (0, 1)]).save(tmp_path / "a.png")
     np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), np.repeat(NOISE[..., :1], 3, axis=2))
 
 
@@ -71,7 +71,7 @@ def test_palette_gives_its_colours(tmp_path: Path, transparency: int | bytes | N
     np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), colours[indices])
 
 
-@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
 def test_sixteen_bits_keep_their_high_byte(tmp_path: Path, suffix: str) -> None:
     values = np.array([[0, 255, 256, 4095, 65280, 65535]], np.uint16)
     Image.fromarray(values).save(tmp_path / f"a.{suffix}")
@@ -108,9 +108,9 @@ def test_long_integers_map_by_the_smallest_range(tmp_path: Path, values: list[in
 
 @pytest.mark.parametrize("suffix", ["jpg", "tif"])
 def test_cmyk_is_the_product_of_ink_and_black(tmp_path: Path, suffix: str) -> None:
-    inks = np.full((8, 8, 4), (0, 100, 255, 51), np.uint8)
+    inks = [Image.new("L", (8, 8), ink) for ink in (0, 100, 255, 51)]
     options = {"quality": 100, "subsampling": 0} if suffix == "jpg" else {}
-    Image.fromarray(inks, mode="CMYK").save(tmp_path / f"a.{suffix}", **options)
+    Image.merge("CMYK", inks).save(tmp_path / f"a.{suffix}", **options)
     expected = [(255 - c) * (255 - 51) / 255 for c in (0, 100, 255)]
     np.testing.assert_allclose(read_picture(tmp_path / f"a.{suffix}")[4, 4], expected, atol=2)
 
@@ -161,7 +161,12 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "cut.jpg").write_bytes(PHOTO.read_bytes()[:2000])
     (tmp_path / "head.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
     assert _refused(tmp_path / "missing.jpg") == "no such file"
-    assert _refused(tmp_path / "text.jpg") == "is not a picture in any format that Pillow reads"
+    (tmp_path / "program.jpg").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+    )
+    kinds = "JPEG, PNG, WEBP, TIFF, GIF, BMP, PPM, JPEG2000"
+    assert _refused(tmp_path / "text.jpg") == f"is not a picture ({kinds})"
+    assert _refused(tmp_path / "program.jpg") == f"is not a picture ({kinds})"  # Pillow would run Ghostscript
     assert _refused(tmp_path / "empty.png") == "is empty (0 bytes)"
     assert _refused(tmp_path / "folder.jpg") == "is a folder, not a picture"
     assert _refused(tmp_path / "cut.jpg").startswith("is truncated or corrupt (image file is truncated")

@@ -6,7 +6,7 @@ What a file may hold, and what becomes of it:
 * Grey, 1-bit and palette files: three equal channels, or the palette's colours.
 * Transparency (RGBA, LA, a palette with transparent entries): dropped, as OpenCV and torchvision do, so that a model
   sees here what it saw in training. Colours under transparent pixels show.
-* 16 bits a channel: the high byte (value // 256), as OpenCV does. A 12-bit scan therefore looks dark; it is not
+* 16 bits a channel: the high byte (value // 256), as OpenCV has it. A 12-bit scan therefore looks dark; it is not
   stretched, since a stretch would change from file to file.
 * 32-bit integers and floats: the smallest of the customary ranges that holds every value, `0..1` (floats only),
   `0..255`, `0..65535`, is mapped to 0..255; outside all of them the file's own minimum and maximum are. Not-a-number
@@ -31,6 +31,8 @@ from selfscope.errors import DataError
 EXIF_ORIENTATION = 0x0112
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif")
 """What a listing of a folder takes for a picture, in lower case."""
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "JPEG2000")
+"""What is opened, by content, not by name; Pillow's other formats include some that start programs (EPS)."""
 
 
 def read_picture(path: str | os.PathLike[str], *, upright: bool = True) -> np.ndarray:
@@ -42,7 +44,7 @@ def read_picture(path: str | os.PathLike[str], *, upright: bool = True) -> np.nd
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about metadata and large files; what matters raises
-            with open(path, "rb") as file, Image.open(file) as image:
+            with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
                 image.load()
                 pixels = _rgb(image)
                 orientation = _orientation(image) if upright else 1
@@ -57,7 +59,7 @@ def _rgb(image: Image.Image) -> np.ndarray:
     """`(H, W, 3)` uint8 of a loaded image in any of Pillow's modes."""
     if image.mode == "RGB":
         return np.array(image)
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return _three_channels((np.asarray(image) // 256).astype(np.uint8))
     if image.mode in ("I", "F"):
         return _three_channels(_byte_range(np.asarray(image)))
@@ -116,7 +118,7 @@ def _reason(path: str | os.PathLike[str], error: Exception) -> str:
         return f"has more than {limit:,} pixels; raise PIL.Image.MAX_IMAGE_PIXELS if you trust it"
     if isinstance(error, UnidentifiedImageError):
         empty = os.path.getsize(path) == 0
-        return "is empty (0 bytes)" if empty else "is not a picture in any format that Pillow reads"
+        return "is empty (0 bytes)" if empty else f"is not a picture ({', '.join(FORMATS)})"
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read ({error.strerror})"
     detail = " ".join(str(error).split()) or type(error).__name__
