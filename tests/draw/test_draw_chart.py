@@ -39,7 +39,18 @@ def test_one_value_has_one_tick() -> None:
 def test_log_ticks_are_powers_of_ten() -> None:
     assert log_ticks(0.02, 30) == pytest.approx([0.01, 0.1, 1, 10, 100])
     assert len(log_ticks(1e-12, 1e12)) <= 8
-    assert log_ticks(1, 1) == pytest.approx([1, 10])
+    assert log_ticks(0.07, 1.3) == pytest.approx([0.05, 0.1, 0.2, 0.5, 1, 2])
+    assert log_ticks(1, 1) == pytest.approx([1, 2])
+    assert log_ticks(9, 10) == pytest.approx([5, 10])
+
+
+@pytest.mark.parametrize("low", [1e-9, 0.1, 0.999, 3.0, 5e6])
+@pytest.mark.parametrize("factor", [1.0, 1.01, 7, 99, 101, 1e7])
+def test_log_ticks_enclose_the_data(low: float, factor: float) -> None:
+    ticks = log_ticks(low, low * factor)
+    assert ticks[0] <= low * (1 + 1e-6)
+    assert ticks[-1] >= low * factor * (1 - 1e-6)
+    assert 2 <= len(ticks) <= 9
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,10 @@ def test_panels_have_their_upper_edges_on_one_line() -> None:
     assert place[0] == other[0]
 
 
+def test_panels_without_headings_are_a_row() -> None:
+    np.testing.assert_array_equal(panels([(A, ""), (B, "")], gap=3), side_by_side([A, B], gap=3, align="start"))
+
+
 def test_a_page_keeps_its_body_and_marks_its_notes() -> None:
     photo = sample_photo(50, 300)
     plain, full = page(photo), page(photo, title="Title", notes=["untrained"], footer=["seed 0"])

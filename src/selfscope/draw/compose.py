@@ -74,10 +74,12 @@ def panel(picture: np.ndarray, heading: str, size: int | None = None) -> np.ndar
 
 
 def panels(cells: Sequence[Cell], *, gap: int | None = None, size: int | None = None) -> np.ndarray:
-    """Pictures in a row with a heading above each, their upper edges on one line."""
+    """Pictures in a row with a heading above each, if there are any, their upper edges on one line."""
     _check(cells, "center")
     size = size or size_for(max(picture.shape[0] for picture, _ in cells))
-    return side_by_side([panel(*cell, size) for cell in cells], gap=size if gap is None else gap, align="start")
+    named = any(heading for _, heading in cells)
+    drawn = [panel(*cell, size) if named else cell[0] for cell in cells]
+    return side_by_side(drawn, gap=size if gap is None else gap, align="start")
 
 
 def page(

@@ -20,9 +20,13 @@ def nice_ticks(low: float, high: float, count: int = 6) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten from below `low` to above `high`, thinned to at most seven."""
+    """Powers of ten from below `low` to above `high`, at most eight; within two decades 1, 2 and 5 times these."""
     first, last = int(np.floor(np.log10(low) + 1e-9)), int(np.ceil(np.log10(high) - 1e-9))
-    last = max(last, first + 1)
+    if np.log10(high / low) <= 2:
+        fine = [m * 10.0**power for power in range(first, last + 2) for m in (1, 2, 5)]
+        start = max(i for i, tick in enumerate(fine) if tick <= low * (1 + 1e-9))
+        end = next(i for i, tick in enumerate(fine) if tick >= high * (1 - 1e-9) and i > start)
+        return fine[start : end + 1]
     stride = -(-(last - first) // 6)
     return [10.0**power for power in range(first, last + stride, stride)]
 
