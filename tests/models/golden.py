@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from tests.models.generated import weights
 
 from selfscope.models.build import build_model
 from selfscope.models.checkpoint import Checkpoint
 from selfscope.models.encoding import Encoder
 from selfscope.models.fit import FitReport, fit
 from selfscope.models.resnet import Sobel
+from tests.models.generated import weights
 
 PARITY = Path(__file__).parents[1] / "fixtures" / "parity"
 

@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.models.golden import PARITY
 
 from selfscope.errors import CheckpointError
 from selfscope.models.checkpoint import read_checkpoint
 from selfscope.models.pickles import Inert
+from tests.models.golden import PARITY
 
 WEIGHTS = {"backbone.conv1.weight": torch.arange(4.0).reshape(1, 4), "fc.bias": torch.tensor([1.0, 2.0])}
 

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+
 from tests.models.generated import images
 from tests.models.golden import described, fitted, numbers
 

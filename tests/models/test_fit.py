@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.models.generated import images
-from tests.models.golden import checkpoint, described, fitted
 from timm.models.swin_transformer import SwinTransformer as TimmSwin
 from timm.models.vision_transformer import VisionTransformer as TimmViT
 
@@ -18,6 +16,8 @@ from selfscope.models.checkpoint import Checkpoint
 from selfscope.models.dialects import merge_order
 from selfscope.models.encoding import Encoder
 from selfscope.models.fit import fit
+from tests.models.generated import images
+from tests.models.golden import checkpoint, described, fitted
 
 TINY = {"embed_dims": 24, "num_layers": 2, "num_heads": 3, "feedforward_channels": 96}
 VIT = {"type": "VisionTransformer", "arch": TINY, "img_size": 32, "patch_size": 8}

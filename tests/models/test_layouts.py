@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from tests.models.golden import layouts
 
 from selfscope.models import fit as fit_module
 from selfscope.models.build import build_model
 from selfscope.models.checkpoint import Checkpoint
 from selfscope.models.fit import fit
+from tests.models.golden import layouts
 
 DTYPES = {"float32": torch.float32, "int64": torch.int64, "uint8": torch.uint8, "bool": torch.bool}
 RESNET = {"type": "ResNet", "depth": 50, "out_indices": [4], "norm_cfg": {"type": "SyncBN"}}

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.models.golden import described, fitted, numbers, photo
 
 from selfscope.errors import ConfigError, ModelError
 from selfscope.models.build import build_model
 from selfscope.models.mae import MAE
 from selfscope.models.patches import patch_stats, visible_stats
+from tests.models.golden import described, fitted, numbers, photo
 
 SIDES = {"mae": 64, "simmim": 128, "maskfeat": 224}
 GRIDS = {"mae": (8, 8), "simmim": (32, 32), "maskfeat": (14, 14)}

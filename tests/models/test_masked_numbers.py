@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.models.golden import fitted, numbers, photo
 
 from selfscope.models.mae import MAE
 from selfscope.models.maskfeat import MaskFeat
 from selfscope.models.simmim import SimMIM
+from tests.models.golden import fitted, numbers, photo
 
 
 def mae() -> tuple[MAE, torch.Tensor, np.ndarray]:

@@ -48,7 +48,18 @@ def build_model(
             torch.manual_seed(seed)
         if blank:
             stack.enter_context(BlankStart())
-        return _build(config, image_size, scope, trust).eval()
+        model = _build(config, image_size, scope, trust).eval()
+    model.notes += tuple(named_weights(config))
+    return model
+
+
+def named_weights(config: Mapping[str, Any]) -> list[str]:
+    """A note for weights that a config names where OpenMMLab would fetch them: here only `checkpoint` is read."""
+    backbone = config.get("backbone") or {}
+    starts = [config.get("init_cfg"), backbone.get("init_cfg")]
+    named = [start.get("checkpoint") for start in starts if isinstance(start, Mapping) and start.get("checkpoint")]
+    named += [config["pretrained"]] if config.get("pretrained") else []
+    return [f"the config names the weights {name!r}, which were not loaded: give them as checkpoint" for name in named]
 
 
 def _build(

@@ -89,18 +89,19 @@ def build_timm(name: str, *, pretrained: bool = True, image_size: int | None = N
     options: dict[str, Any] = {} if image_size is None else {"img_size": image_size}
     try:
         model = timm.create_model(model_name, pretrained=pretrained, num_classes=0, **options)
-    except TypeError:
+    except TypeError:  # convolutional networks take any size and do not know the option
         model = timm.create_model(model_name, pretrained=pretrained, num_classes=0)
-    except RuntimeError as error:
-        raise ModelError(f"timm cannot give {model_name!r}: {error}") from error
+    except (RuntimeError, OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ModelError(f"timm cannot give {model_name!r}: {reason}") from error
     data = resolve_model_data_config(model)
     side = image_size or data["input_size"][-1]
     return ModuleEncoder(
         model,
         Normaliser([255 * v for v in data["mean"]], [255 * v for v in data["std"]]),
         method=f"{TIMM}{model_name}",
-        forward=lambda pixels: model.forward_head(model.forward_features(pixels), pre_logits=True),  # type: ignore[operator]
-        index=str(max(len(getattr(model, "feature_info", [])) - 1, 0)),
+        forward=before_classifier(model),
+        index=last_stage(model),
         image_size=side,
         pipeline=evaluation_pipeline(side, data["crop_pct"], data["interpolation"]),
         trained=pretrained,
@@ -118,7 +119,7 @@ def wrap_module(
     name: str | None = None,
     trained: bool = True,
 ) -> ModuleEncoder:
-    """Any module that turns pixels `(B, 3, H, W)` into features.
+    """Any module that turns pixels `(B, 3, H, W)` into features; of a timm model, those before its classifier.
 
     `mean` and `std` are in 0..255 units; without them a `Normalize` step in `transform` is asked, then a timm model's
     own configuration, and else ImageNet's are taken, with a note.
@@ -139,12 +140,27 @@ def wrap_module(
         module,
         Normaliser(found[0], found[1], channel_order),
         method=method,
+        forward=before_classifier(module),
+        index=last_stage(module),
         image_size=image_size,
         pipeline=pipeline,
         transform=transform,
         trained=trained,
         notes=notes,
     )
+
+
+def before_classifier(module: Any) -> Callable[[Tensor], Any]:
+    """What a timm model's classifier would see; any other module's own output."""
+    if hasattr(module, "forward_features") and hasattr(module, "forward_head"):
+        return lambda pixels: module.forward_head(module.forward_features(pixels), pre_logits=True)
+    return module
+
+
+def last_stage(module: nn.Module) -> str:
+    """Index of the last of timm's feature stages; 0 for a module that has none."""
+    stages = getattr(module, "feature_info", None)
+    return str(len(stages) - 1) if isinstance(stages, Sequence) and stages else "0"
 
 
 def evaluation_pipeline(side: int, crop_pct: float, interpolation: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from selfscope.errors import ModelError
 from selfscope.models.normaliser import Normaliser
-from selfscope.models.outputs import ExtractedFeatures, StageOutput
+from selfscope.models.outputs import ExtractedFeatures, StageOutput, as_stage
 
 STAGES = ("backbone", "neck", "pre_logits")
 UNUSED_BY_EXTRACTION = ("backbone.mask_token",)
@@ -53,8 +53,10 @@ class Encoder(nn.Module):
         return size[0] if size is not None and size[0] == size[1] else size
 
     @property
-    def out_indices(self) -> tuple[int, ...]:
-        return tuple(self.backbone.out_indices)  # type: ignore[arg-type]
+    def out_indices(self) -> tuple[int, ...] | None:
+        """Which of its stages the backbone gives out; None when it does not say."""
+        indices: Any = getattr(self.backbone, "out_indices", None)
+        return None if indices is None else tuple(sorted(indices))
 
     @torch.no_grad()
     def extract(self, pixels: Tensor, stage: str = "backbone") -> ExtractedFeatures:
@@ -67,18 +69,20 @@ class Encoder(nn.Module):
             raise ModelError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
         with evaluating(self):
             outputs = [output.pooled for output in self.encode(pixels)]
+            indices = self.out_indices or tuple(range(len(outputs)))
             if stage == "backbone":
-                named = zip(self.out_indices, outputs, strict=True)
-                return ExtractedFeatures((f"feat_{i}", vector) for i, vector in named)
+                return ExtractedFeatures((f"feat_{i}", vector) for i, vector in zip(indices, outputs, strict=True))
             vectors, notes = self.through_neck(outputs)
             if stage == "pre_logits":
                 return ExtractedFeatures([("feat_pre_logits", self.before_logits(vectors[-1]))], notes)
-        names = ["feat_neck"] if len(vectors) == 1 else [f"feat_neck_{i}" for i in self.out_indices]
+        names = ["feat_neck"] if len(vectors) == 1 else [f"feat_neck_{i}" for i in indices]
         return ExtractedFeatures(zip(names, vectors, strict=True), notes)
 
     def encode(self, pixels: Tensor) -> tuple[StageOutput, ...]:
         """The backbone's outputs, one for each of `out_indices`."""
-        return self.backbone(pixels)
+        outputs = self.backbone(pixels)
+        listed = outputs if isinstance(outputs, (list, tuple)) and not isinstance(outputs, StageOutput) else [outputs]
+        return tuple(as_stage(output) for output in listed)
 
     def through_neck(self, vectors: list[Tensor]) -> tuple[list[Tensor], tuple[str, ...]]:
         """Pooled outputs through the neck, with a note when there is none."""

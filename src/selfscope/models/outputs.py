@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from selfscope.errors import ConfigError
+from selfscope.errors import ConfigError, ModelError
 
 
 class StageOutput(NamedTuple):
@@ -25,6 +25,22 @@ class StageOutput(NamedTuple):
             return self.vector
         assert self.map is not None
         return self.map.mean((2, 3))
+
+
+def as_stage(value: Any) -> StageOutput:
+    """What a backbone gave for one stage: ours, a map or vector, or OpenMMLab's pair of map and class token."""
+    if isinstance(value, StageOutput):
+        return value
+    pair = list(value) if isinstance(value, (list, tuple)) else [value]
+    if len(pair) == 1 and isinstance(pair[0], Tensor) and pair[0].ndim in (2, 3, 4):
+        (found,) = pair
+        if found.ndim == 4:
+            return StageOutput(found)
+        return StageOutput(None, found if found.ndim == 2 else found.mean(1))
+    if len(pair) == 2 and all(isinstance(part, Tensor) for part in pair) and pair[1].ndim == 2:
+        return StageOutput(pair[0], pair[1])
+    given = [tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in pair]
+    raise ModelError(f"a backbone gives (B, D, h, w), (B, L, D), (B, D) or a map with a class token, got {given}")
 
 
 class ExtractedFeatures(dict[str, Tensor]):

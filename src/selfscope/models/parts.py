@@ -11,6 +11,8 @@ from torch import nn
 from selfscope.config.registry import MODELS
 from selfscope.errors import ConfigError, nearest
 
+BACKBONES = ("ResNet", "ResNetSobel", "VisionTransformer", "MAEViT", "MaskFeatViT", "MoCoV3ViT", "SwinTransformer")
+
 
 def build_part(config: Mapping[str, Any], *, trust: bool = False) -> Any:
     """What `config["type"]` names, built; an unknown type or argument names file, line and the nearest word."""
@@ -47,6 +49,10 @@ def build_backbone(
     file, line = getattr(config, "origin", (None, None))
     if not isinstance(config, Mapping) or "type" not in config:
         raise ConfigError(f"expected backbone=dict(type=…), got {config!r:.80}", file=file, line=line)
+    kind = str(config["type"])
+    if kind not in MODELS and "." not in kind:
+        built = ", ".join(BACKBONES)
+        raise ConfigError(f"the backbone {kind!r} is not built here; these are: {built}", file=file, line=line)
     target = MODELS.get(config["type"], trust=trust, where=(file, line))
     accepted = accepted_arguments(target) or ()
     changed: dict[str, Any] = {}
