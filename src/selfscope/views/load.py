@@ -91,6 +91,7 @@ def load(
         data_preprocessor=config.get("data_preprocessor"),
         scope=config.get("default_scope"),
         seed=seed,
+        blank=checkpoint is not None,
         trust=trust,
     )
     report, shown = None, None if checkpoint is None else str(checkpoint)
