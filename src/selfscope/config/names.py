@@ -85,5 +85,6 @@ TABLE: dict[str, dict[str, str]] = {
     "visbackend": {
         "LocalVisBackend": "selfscope.visualization.backends.local:LocalVisBackend",
         "TensorboardVisBackend": "selfscope.visualization.backends.tensorboard:TensorboardVisBackend",
+        "WandbVisBackend": "selfscope.visualization.backends.wandb:WandbVisBackend",
     },
 }

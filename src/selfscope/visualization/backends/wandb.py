@@ -1,0 +1,225 @@
+"""Weights & Biases, online or offline. View: wandb.ai, or `wandb sync <save_dir>/wandb/offline-run-*` first."""
+
+from __future__ import annotations
+
+import html
+import inspect
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+import numpy as np
+
+from selfscope.errors import MissingExtraError, UsageError
+from selfscope.records import (
+    Config,
+    Embedding,
+    Figure,
+    Graph,
+    Histogram,
+    Picture,
+    Reconstruction,
+    Record,
+    Sample,
+    Scalars,
+    Table,
+    Text,
+)
+from selfscope.store.claim import read_json, write_json
+from selfscope.store.embeddings import embedding_columns
+from selfscope.store.encode import picture_png
+from selfscope.store.figures import draw_figure
+from selfscope.store.tables import write_parquet
+from selfscope.visualization.backends.contract import BaseVisBackend, UnsupportedRecordError, force_init_env
+from selfscope.visualization.backends.words import numbers_of
+
+log = logging.getLogger(__name__)
+
+MOST_BINS = 512
+"""W&B takes no larger histogram; neighbouring bins are added up."""
+
+
+class WandbVisBackend(BaseVisBackend):
+    """Scalars, pictures, figures, histograms, tables, texts, configs; an embedding is an artifact and a picture.
+
+    Everything is plotted over `step`, the step it was logged with. Without credentials, and unless `mode` or
+    `WANDB_MODE` says otherwise, the run is kept offline below `save_dir`; a later session continues the same W&B run.
+    A model's gradients are watched only when `watch_kwargs` are given, code is sent only when `log_code_name` is.
+    wandb reports its own crashes to its makers: `WANDB_ERROR_REPORTING=false` turns that off.
+    """
+
+    prepares: ClassVar[frozenset[str]] = frozenset({"graph"})
+
+    def __init__(
+        self,
+        save_dir: str,
+        init_kwargs: Mapping[str, Any] | None = None,
+        define_metric_cfg: Mapping[str, str] | Sequence[Mapping[str, Any]] | None = None,
+        commit: bool = True,
+        log_code_name: str | None = None,
+        watch_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(save_dir)
+        self._init_kwargs = dict(init_kwargs or {})
+        self._define_metric_cfg, self._commit = define_metric_cfg, commit
+        self._log_code_name, self._watch_kwargs = log_code_name, watch_kwargs
+        self._wandb: Any = None
+        self._run: Any = None
+        self._scratch: TemporaryDirectory[str] | None = None
+        self._adds: Mapping[str, Callable[[Any], None]] = {
+            "scalars": self._add_scalars,
+            "picture": self._add_picture,
+            "figure": self._add_figure,
+            "histogram": self._add_histogram,
+            "table": self._add_table,
+            "text": self._add_text,
+            "config": self._add_config,
+            "graph": self._add_graph,
+            "embedding": self._add_embedding,
+            "reconstruction": self._add_plotted,
+            "sample": self._add_plotted,
+        }
+
+    def _init_env(self) -> None:
+        try:
+            import wandb
+        except ImportError as error:
+            raise MissingExtraError("wandb", "wandb", "WandbVisBackend") from error
+        folder = Path(self._save_dir or ".")
+        folder.mkdir(parents=True, exist_ok=True)
+        remembered = folder / "wandb_run.json"
+        known = read_json(remembered)
+        defaults = {
+            "dir": str(folder),
+            "mode": None if "mode" in self._init_kwargs else _mode(wandb, folder),
+            **_resumed(known),
+        }
+        self._run = wandb.init(**{**{k: v for k, v in defaults.items() if v is not None}, **self._init_kwargs})
+        write_json(remembered, {"id": self._run.id})
+        self._wandb, self._scratch = wandb, TemporaryDirectory(prefix="selfscope-wandb-")
+        self._run.define_metric("step")
+        self._run.define_metric("*", step_metric="step")
+        for metric in _metrics(self._define_metric_cfg):
+            self._run.define_metric(**metric)
+
+    @property
+    @force_init_env
+    def experiment(self) -> Any:
+        """The W&B run."""
+        return self._run
+
+    def prepare(self, record: Record) -> None:
+        """Hooks into the model where `watch_kwargs` ask for it."""
+        if isinstance(record, Graph) and self._watch_kwargs is not None and record.model is not None:
+            self.experiment.watch(record.model, **self._watch_kwargs)
+
+    def write(self, record: Record) -> None:
+        if record.kind not in self._adds:
+            raise UnsupportedRecordError(f"WandbVisBackend has no place for records of kind {record.kind!r}")
+        self._adds[record.kind](record)
+
+    def close(self) -> None:
+        if self._run is not None:
+            self._run.finish()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    def _log(self, record: Record, values: Mapping[str, Any]) -> None:
+        line = {**values, "step": getattr(record, "step", 0)}
+        if record.wall_time is not None:
+            line["_timestamp"] = record.wall_time
+        self.experiment.log(line, commit=self._commit)
+
+    def _add_scalars(self, record: Scalars) -> None:
+        self._log(record, record.values)
+
+    def _add_picture(self, record: Picture) -> None:
+        self._log(record, {record.key: self._image(record)})
+
+    def _image(self, record: Picture) -> Any:
+        """The shared PNG as it is: wandb copies the file, and encodes nothing again."""
+        assert self._scratch is not None
+        path = Path(self._scratch.name) / "picture.png"
+        path.write_bytes(picture_png(record))
+        return self._wandb.Image(str(path), caption=record.caption or None)
+
+    def _add_figure(self, record: Figure) -> None:
+        drawn = draw_figure(record)
+        pixels = drawn.picture()
+        if pixels is not None:
+            self._add_picture(Picture(record.key, pixels, record.step, record.caption, wall_time=record.wall_time))
+        else:
+            self._log(record, {record.key: self._wandb.Html(drawn.files[".html"].decode())})
+
+    def _add_histogram(self, record: Histogram) -> None:
+        together = -(-len(record.counts) // MOST_BINS)
+        starts = np.arange(0, len(record.counts), together)
+        counts = np.add.reduceat(record.counts, starts)
+        edges = np.append(record.edges[starts], record.edges[-1])
+        self._log(record, {record.key: self._wandb.Histogram(np_histogram=(counts, edges))})
+
+    def _add_table(self, record: Table) -> None:
+        rows = [list(row) for row in zip(*record.columns.values(), strict=True)]
+        table = self._wandb.Table(columns=list(record.columns), data=rows, allow_mixed_types=True)
+        self._log(record, {record.key: table})
+
+    def _add_text(self, record: Text) -> None:
+        self._log(record, {record.key: self._wandb.Html(f"<pre>{html.escape(record.text)}</pre>", inject=False)})
+
+    def _add_config(self, record: Config) -> None:
+        self.experiment.config.update(_plain(record.values), allow_val_change=True)
+        if self._log_code_name is not None:
+            self.experiment.log_code(name=self._log_code_name)
+
+    def _add_graph(self, record: Graph) -> None:
+        self._add_text(Text("graph", record.text or str(record.model), wall_time=record.wall_time))
+
+    def _add_embedding(self, record: Embedding) -> None:
+        assert self._scratch is not None
+        path = Path(self._scratch.name) / "embedding.parquet"
+        write_parquet(path, embedding_columns(record))
+        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in record.key)
+        metadata = {"settings": _plain(record.settings), "quality": _plain(record.quality), "step": record.step}
+        artifact = self._wandb.Artifact(f"embedding-{name}", type="embedding", metadata=metadata)
+        artifact.add_file(str(path))
+        self.experiment.log_artifact(artifact)
+        self._add_plotted(record)
+
+    def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
+        picture = Picture(record.key, record.plot(), record.step)
+        numbers = {} if isinstance(record, Sample) else numbers_of(record)
+        self._log(record, {record.key: self._image(picture), **numbers})
+
+
+def _mode(wandb: Any, folder: Path) -> str | None:
+    """`offline` for someone without an account, who would be asked for a key otherwise; None: as wandb decides."""
+    if os.environ.get("WANDB_MODE") or "prompt" not in inspect.signature(wandb.login).parameters:
+        return None
+    if wandb.login(prompt=False):
+        return None
+    log.warning("W&B: not logged in, so the run is kept in %s/wandb: `wandb sync` sends it later", folder)
+    return "offline"
+
+
+def _resumed(known: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": known["id"], "resume": "allow"} if "id" in known else {}
+
+
+def _metrics(given: Mapping[str, str] | Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
+    """MMEngine's two forms: `{metric: summary}`, or a list of arguments of `define_metric`."""
+    if isinstance(given, Mapping):
+        return [{"name": name, "summary": summary} for name, summary in given.items()]
+    if given is None or (isinstance(given, (list, tuple)) and all(isinstance(item, Mapping) for item in given)):
+        return [dict(item) for item in given or ()]
+    raise UsageError(f"define_metric_cfg: expected a dict or a list of dicts, got {type(given).__name__}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
