@@ -154,7 +154,7 @@ REFUSALS = [
     ([], ["extract_dataloader.dataset.ann_file=", "extract_dataloader.dataset.data_prefix=empty"], "empty"),
     ([], ["extract_dataloader.dataset.classes=missing.txt"], "missing.txt"),
     (["--checkpoint", "missing.pth"], [], "missing.pth"),
-    (["--n-iter", "10"], [], "at least 250"),
+    (["--n-iter", "0"], [], "at least 1"),
     (["--device", "cuda:77"], [], "cuda:77"),
     (["--class-idx", "99"], [], "99"),
     (["--perplexity", "-1"], [], "perplexity"),

@@ -88,7 +88,7 @@ def test_bad_features_are_refused(features: np.ndarray, words: str) -> None:
     ("options", "words"),
     [
         ({"n_components": 4}, "1, 2 or 3"),
-        ({"n_iter": 100}, "at least 250"),
+        ({"n_iter": 0}, "at least 1"),
         ({"init": "spectral"}, "'pca' or 'random'"),
         ({"perplexity": 0}, "above 0"),
         ({"learning_rate": "fast"}, "'auto' or a number"),

@@ -1,4 +1,4 @@
-"""How strongly each point holds its neighbours: Gaussians as wide as the perplexity asks (van der Maaten & Hinton 2008)."""
+"""How strongly a point holds its neighbours: by a Gaussian as wide as the perplexity asks (van der Maaten 2008)."""
 
 from __future__ import annotations
 

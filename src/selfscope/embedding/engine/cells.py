@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Cells:
 
     @classmethod
     def of(cls, points: np.ndarray, seed: int, workers: Workers) -> Cells:
-        """By k-means on a sample of `points` (N, d): about 2 √N points a cell, at least an eighth and at most thrice."""
+        """By k-means on a sample of `points` (N, d): about 2 √N points a cell, an eighth at least, thrice at most."""
         n, rng = len(points), np.random.default_rng(seed)
         size = cell_size(n)
         sample = points[rng.permutation(n)[: 64 * (n // size)]]
@@ -45,7 +46,7 @@ class Cells:
         counts = np.bincount(_nearest_centre(points, centres, workers), minlength=len(centres))
         centres = centres[counts >= size / 8]
         members, starts = _split(_nearest_centre(points, centres, workers), len(centres), 3 * size)
-        means = np.stack([points[members[a:b]].mean(axis=0) for a, b in zip(starts[:-1], starts[1:], strict=True)])
+        means = np.stack([points[members[a:b]].mean(axis=0) for a, b in pairwise(starts)])
         products = np.concatenate([means, np.einsum("cd,cd->c", means, means)[:, None]], axis=1)
         return cls(members, starts, products)
 
@@ -66,15 +67,20 @@ class Cells:
             return np.broadcast_to(np.arange(len(self)), distances.shape)
         return np.argpartition(distances, probes - 1, axis=1)[:, :probes]
 
-    def visits(self, queries: np.ndarray, probes: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Each cell that any of the queries is to be compared with, and the numbers of those queries, uint32."""
+    def visits(self, queries: np.ndarray, probes: int, own: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Each cell that any of the queries is to be compared with, and the numbers of those queries, uint32.
+
+        First comes the cell that is nearest to the cell `own`, and so on: what is found early bounds all the rest.
+        """
         chosen = self.order(queries, probes).ravel()
         lines = np.repeat(np.arange(len(queries), dtype=np.uint32), len(chosen) // len(queries))
         by_cell = np.argsort(chosen, kind="stable")
         chosen, lines = chosen[by_cell], lines[by_cell]
         edges = np.flatnonzero(np.diff(chosen, prepend=-1, append=-1))
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
-            yield int(chosen[first]), lines[first:last]
+        visited = chosen[edges[:-1]]
+        away = ((self.centres[visited, :-1] - self.centres[own, :-1]) ** 2).sum(axis=1)
+        for turn in np.argsort(away, kind="stable"):
+            yield int(visited[turn]), lines[edges[turn] : edges[turn + 1]]
 
 
 def probes_needed(cells: Cells, products: tuple[np.ndarray, np.ndarray], k: int, seed: int) -> int:
@@ -134,6 +140,7 @@ def _split(nearest: np.ndarray, centres: int, longest: int) -> tuple[np.ndarray,
     ends = np.cumsum(np.bincount(nearest, minlength=centres))
     starts = [0]
     for end in ends:
-        pieces = -(-(end - starts[-1]) // longest)
-        starts += [starts[-1] + (end - starts[-1]) * piece // pieces for piece in range(1, pieces + 1)] if pieces else []
+        length = end - starts[-1]
+        pieces = -(-length // longest)
+        starts += [end - length * left // pieces for left in range(pieces - 1, -1, -1)]
     return members, np.array(starts, np.int64)

@@ -1,4 +1,4 @@
-"""An order in which points that are near each other have near numbers, so that what a loop reads next is in the cache."""
+"""An order that gives near numbers to points near each other, so that what a loop reads next is in the cache."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 
 def along_curve(coords: np.ndarray) -> np.ndarray:
-    """The permutation `(N,)` that sorts points (N, 2) along Morton's Z-curve (1966) of their ranks on both axes.
+    """The permutation `(N,)` that sorts points along Morton's Z-curve (1966) of their ranks on the first two axes.
 
     Ranks, so that a few far points do not squeeze all others into one cell.
     """
     codes = np.zeros(len(coords), np.uint64)
-    for axis in range(2):
+    for axis in range(min(2, coords.shape[1])):
         ranks = np.empty(len(coords), np.uint64)
         ranks[np.argsort(coords[:, axis], kind="stable")] = np.arange(len(coords), dtype=np.uint64)
         codes |= _spread_bits(ranks) << np.uint64(axis)

@@ -25,27 +25,23 @@ PROGRESS = 1e-4
 
 
 class Descent:
-    """The state of N points on their way: coords, velocities and gains `(2 or 3, N)` float32.
+    """The state of N points on their way: coords, velocities and gains `(N, 2 or 3)` float32.
 
-    `repulsion` is a `Field` or `Pairs`. A map in one dimension is one in the plane whose second row stays zero.
+    `repulsion` is a `Field` or `Pairs`. A map in one dimension is one in the plane whose second column stays zero.
     """
 
-    def __init__(
-        self, affinities: Affinities, start: np.ndarray, repulsion: Field | Pairs, workers: Workers
-    ) -> None:
+    def __init__(self, affinities: Affinities, start: np.ndarray, repulsion: Field | Pairs, workers: Workers) -> None:
         n, components = start.shape
         self.affinities = affinities
-        self.coords = np.zeros((max(components, 2), n), np.float32)
-        self.coords[:components] = start.T
+        self.coords = np.zeros((n, max(components, 2)), np.float32)
+        self.coords[:, :components] = start
         self.normaliser = 1.0
         self._components = components
         self._repel, self._workers = repulsion, workers
         self._velocity, self._gains = np.zeros_like(self.coords), np.ones_like(self.coords)
         self._attraction, self._repulsion = np.empty_like(self.coords), np.empty_like(self.coords)
 
-    def run(
-        self, schedule: Schedule, patience: int, progress: Callable[[int, int], None] | None = None
-    ) -> np.ndarray:
+    def run(self, schedule: Schedule, patience: int, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """Coords `(N, components)` after all iterations, or once `patience` of them brought no progress."""
         best, best_at = np.inf, 0
         for iteration in range(schedule.iterations):
@@ -72,39 +68,38 @@ class Descent:
             self.normaliser = self._repel(self.coords, self._repulsion)
         finally:
             pending.finish()
+        if self._components == 1:
+            self._repulsion[:, 1] = 0  # the grid leaves traces of rounding across the line
         state = (self.coords, self._velocity, self._gains, self._attraction, self._repulsion)
         settings = (4 * pace.exaggeration, 4 / self.normaliser, pace.learning_rate, pace.momentum, LONGEST_STEP)
-        n = self.coords.shape[1]
-        self._workers.each(lambda first, last: move(*state, *settings, first, last), n, 32768)
+        self._workers.each(lambda first, last: move(*state, *settings, first, last), len(self.coords), 32768)
 
     def divergence(self) -> float:
         """KL as of the last step's normaliser."""
         return divergence(self.affinities, self.coords, self.normaliser, self._workers)
 
     def result(self) -> np.ndarray:
-        coords = self.coords[: self._components].T
+        coords = self.coords[:, : self._components]
         return np.ascontiguousarray(coords - coords.mean(axis=0, dtype=np.float64), dtype=np.float32)
 
 
 @compiled
-def move(
-    coords, velocity, gains, attraction, repulsion, pull, push, learning_rate, momentum, longest, first, last
-):
+def move(coords, velocity, gains, attraction, repulsion, pull, push, learning_rate, momentum, longest, first, last):
     """coords += velocity, after velocity = momentum · velocity - learning_rate · gains · gradient, cut to `longest`."""
     pull, push = np.float32(pull), np.float32(push)
     rate, momentum, longest = np.float32(learning_rate), np.float32(momentum), np.float32(longest)
-    axes = coords.shape[0]
+    axes = coords.shape[1]
     for i in range(first, last):
         square = np.float32(0)
         for axis in range(axes):
-            slope = pull * attraction[axis, i] - push * repulsion[axis, i]
-            against = slope * velocity[axis, i] < 0
-            gain = gains[axis, i] + np.float32(0.2) if against else gains[axis, i] * np.float32(0.8)
+            slope = pull * attraction[i, axis] - push * repulsion[i, axis]
+            against = slope * velocity[i, axis] < 0
+            gain = gains[i, axis] + np.float32(0.2) if against else gains[i, axis] * np.float32(0.8)
             gain = max(gain, np.float32(0.01))
-            speed = momentum * velocity[axis, i] - rate * gain * slope
-            gains[axis, i], velocity[axis, i] = gain, speed
+            speed = momentum * velocity[i, axis] - rate * gain * slope
+            gains[i, axis], velocity[i, axis] = gain, speed
             square += speed * speed
         shrink = longest / np.sqrt(square) if square > longest * longest else np.float32(1)
         for axis in range(axes):
-            velocity[axis, i] *= shrink
-            coords[axis, i] += velocity[axis, i]
+            velocity[i, axis] *= shrink
+            coords[i, axis] += velocity[i, axis]

@@ -12,13 +12,14 @@ import math
 import numpy as np
 import scipy.fft
 
+from selfscope.embedding.engine.compiled import compiled
 from selfscope.embedding.engine.influence import influence
 from selfscope.embedding.engine.window import WIDTH, gather_slopes, spread
 from selfscope.embedding.engine.workers import Workers
 
 SMALLEST = 96
 """Nodes on an axis of the padded grid, at least: below it a transform costs little more than the call."""
-FINEST = 0.25
+FINEST = 0.125
 """A small map gets a finer grid, but not finer than this: float32 must tell neighbouring nodes apart."""
 SHARES = 4
 """Grids that are charged side by side and then added: a fixed number, so that threads do not change the sum."""
@@ -36,20 +37,20 @@ class Field:
         self._workers = workers
 
     def __call__(self, coords: np.ndarray, repulsion: np.ndarray) -> float:
-        """Writes Σⱼ qᵢⱼ² (yᵢ - yⱼ) for coords `(2, N)` float32 into `repulsion`, and returns Z = Σᵢⱼ qᵢⱼ, i ≠ j."""
-        n = coords.shape[1]
-        origin, span = coords.min(axis=1), np.ptp(coords, axis=1)
-        step = grid_step(float(span.max()), self.step)
-        shape = tuple(int(extent / step) + WIDTH + 1 for extent in span)
-        place = (origin[0], origin[1], np.float32(1 / step))
+        """Writes Σⱼ qᵢⱼ² (yᵢ - yⱼ) for coords `(N, 2)` float32 into `repulsion`, and returns Z = Σᵢⱼ qᵢⱼ, i ≠ j."""
+        n = len(coords)
+        left, right, bottom, top = extent(coords)
+        step = grid_step(max(right - left, top - bottom), self.step)
+        shape = (int((right - left) / step) + WIDTH + 1, int((top - bottom) / step) + WIDTH + 1)
+        place = (np.float32(left), np.float32(bottom), np.float32(1 / step))
         charges = self._charges(coords, place, shape)
         potential = convolved(charges, step)
         gather = (coords, *place, potential, np.float32(-0.5), repulsion)
         self._workers.each(lambda first, last: gather_slopes(*gather, first, last), n, 2048)
-        return max(float(np.vdot(charges, potential)) - n, 1e-12)
+        return max(energy(charges, potential) - n, 1e-12)
 
     def _charges(self, coords: np.ndarray, place: tuple, shape: tuple[int, int]) -> np.ndarray:
-        n = coords.shape[1]
+        n = len(coords)
         shares = SHARES if n > 8192 else 1
         size = -(-n // shares)
         grids = np.zeros((shares, *shape), np.float32)
@@ -69,18 +70,35 @@ def padded(nodes: int) -> int:
     """Twice the nodes or more, so that the transform's periods do not touch; few different sizes, all quick ones."""
     octave = max(2 * nodes / SMALLEST, 1.0)
     power = 2 ** int(math.log2(octave))
-    return next(
-        power * size
-        for size in (SMALLEST, 108, 120, 140, 160, 2 * SMALLEST)
-        if power * size >= 2 * nodes
-    )
+    return next(power * size for size in (SMALLEST, 108, 120, 140, 160, 2 * SMALLEST) if power * size >= 2 * nodes)
 
 
 def convolved(charges: np.ndarray, step: float) -> np.ndarray:
-    """The potential on the nodes `(G, H)` float32; rows and columns of mere padding are not transformed."""
+    """The potential `(G, H + padding)` float32 of charges (G, H); rows of mere padding are not transformed."""
     rows, columns = (padded(nodes) for nodes in charges.shape)
     waves = scipy.fft.rfft(charges, columns, axis=1)
     waves = scipy.fft.fft(waves, rows, axis=0, overwrite_x=True)
     waves *= influence(rows, columns, step)
     waves = scipy.fft.ifft(waves, axis=0, overwrite_x=True)[: charges.shape[0]]
-    return scipy.fft.irfft(waves, columns, axis=1)[:, : charges.shape[1]]
+    return scipy.fft.irfft(waves, columns, axis=1)
+
+
+@compiled
+def extent(coords):
+    """Smallest and largest x, smallest and largest y."""
+    left = right = coords[0, 0]
+    bottom = top = coords[0, 1]
+    for i in range(len(coords)):
+        left, right = min(left, coords[i, 0]), max(right, coords[i, 0])
+        bottom, top = min(bottom, coords[i, 1]), max(top, coords[i, 1])
+    return float(left), float(right), float(bottom), float(top)
+
+
+@compiled
+def energy(charges, potential):
+    """Σ charge · potential over the nodes, which is the sum of the potential over the points."""
+    total = 0.0
+    for row in range(charges.shape[0]):
+        for column in range(charges.shape[1]):
+            total += charges[row, column] * potential[row, column]
+    return total

@@ -24,7 +24,7 @@ def influence(rows: int, columns: int, step: float) -> np.ndarray:
     kx = np.linspace(0, np.pi, rows // 2 + 1)[:, None]
     ky = np.linspace(0, np.pi, columns // 2 + 1)[None, :]
     kernel = lattice_transform(rows, columns, step)  # of all aliases together
-    weight, strength, wanted = 0.0, 0.0, 0.0
+    weight, strength, wanted = (np.zeros_like(kernel) for _ in range(3))
     for x in (kx - 2 * np.pi, kx):
         for y in (ky - 2 * np.pi, ky):
             square = x**2 + y**2  # (rows // 2 + 1, columns // 2 + 1)

@@ -71,7 +71,7 @@ class Layout:
             return coords
 
     def start(self, points: Points) -> np.ndarray:
-        """`(N, components)`: principal coordinates with a hundredth of noise, which parts duplicates; or noise alone."""
+        """`(N, components)`: principal coordinates and a hundredth of noise, to part duplicates; or noise alone."""
         noise = np.random.default_rng(self.seed).standard_normal((len(points), self.components))
         if self.init == "random":
             return SPREAD * noise

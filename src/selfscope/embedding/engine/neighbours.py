@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from threading import local
 
 import numpy as np
@@ -15,7 +16,7 @@ from selfscope.embedding.engine.workers import Workers
 
 log = logging.getLogger(__name__)
 
-QUERIES = 256
+QUERIES = 128
 """Rows of one product; with COLUMNS, a block of distances stays in a processor's own cache."""
 COLUMNS = 1024
 ALL_PAIRS = 16_000
@@ -60,7 +61,7 @@ def all_pairs(queries: np.ndarray, targets: np.ndarray, k: int, workers: Workers
         if not hasattr(own, "shortlist"):
             own.shortlist, own.block = Shortlist(QUERIES, k), np.empty(QUERIES * COLUMNS, np.float32)
         own.shortlist.clear()
-        for start in range(0, n, COLUMNS):
+        for start in own_first(first // COLUMNS * COLUMNS, n):
             tile = targets[start : start + COLUMNS]
             block = own.block[: (last - first) * len(tile)].reshape(last - first, len(tile))
             np.matmul(queries[first:last], tile.T, out=block)
@@ -69,6 +70,12 @@ def all_pairs(queries: np.ndarray, targets: np.ndarray, k: int, workers: Workers
 
     workers.each(search, n, QUERIES)
     return found
+
+
+def own_first(own: int, n: int) -> Iterator[int]:
+    """Where tiles start, with the queries' own first: points that lie near each other were given near numbers."""
+    yield own
+    yield from (start for start in range(0, n, COLUMNS) if start != own)
 
 
 def near_cells(
@@ -86,7 +93,7 @@ def near_cells(
         own.shortlist.clear()
         asking = cells[cell]  # (q,)
         rows = queries[asking]
-        for other, lines in cells.visits(rows, probes):
+        for other, lines in cells.visits(rows, probes, cell):
             start, stop = cells.starts[other], cells.starts[other + 1]
             block = own.block[: len(lines) * (stop - start)].reshape(len(lines), stop - start)
             np.matmul(rows[lines], targets[start:stop].T, out=block)

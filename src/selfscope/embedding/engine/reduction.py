@@ -72,13 +72,13 @@ def standard_units(features: np.ndarray, rng: np.random.Generator, workers: Work
 
 
 def chosen_axes(sample: np.ndarray, k: int, candidates: int, rng: np.random.Generator) -> np.ndarray:
-    """`(D, d)` float32, the fewest of the ladder that keep the neighbourhoods; all D axes where none does."""
+    """`(D, d)` float32, the fewest of the ladder that keep the neighbourhoods; all D where half of them do not."""
+    if k < 1:
+        return np.eye(sample.shape[1], dtype=np.float32)
     queries = sample[:QUERIES]
-    wanted = nearest(queries, sample, sample, k) if k else None
+    wanted = nearest(queries, sample, sample, k)
     for axes in principal_axes(sample, rng):
-        for d in [step for step in LADDER if step <= axes.shape[1]]:
-            if wanted is None:
-                break
+        for d in [step for step in LADDER if step <= min(axes.shape[1], len(axes) // 2)]:
             leading = sample @ axes[:, :d]
             kept = share(wanted, nearest(leading[:QUERIES], leading, sample, candidates))
             if kept >= KEPT:
@@ -101,7 +101,7 @@ def share(wanted: np.ndarray, found: np.ndarray) -> float:
 
 
 def principal_axes(sample: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Leading axes `(D, d)`, first few, then more: randomised subspace iteration (Halko et al. 2011), or all of them."""
+    """Leading axes `(D, d)`, first few, then more: by randomised subspace iteration (Halko et al. 2011), or all."""
     dimensions = sample.shape[1]
     centred = sample - sample.mean(axis=0)
     for d in (128, 512):
@@ -110,7 +110,7 @@ def principal_axes(sample: np.ndarray, rng: np.random.Generator) -> Iterator[np.
             for _ in range(3):
                 basis = np.linalg.qr(centred.T @ (centred @ basis))[0]
             yield basis @ _eigenvectors(centred @ basis)[:, :d]
-    if dimensions <= 2 * LADDER[-1]:
+    if dimensions <= LADDER[-1]:
         yield _eigenvectors(centred)
 
 

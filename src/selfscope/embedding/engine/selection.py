@@ -15,7 +15,7 @@ class Shortlist:
 
     def __init__(self, queries: int, k: int) -> None:
         self.k = k
-        room = 3 * k + STRIP + 1
+        room = 3 * k + STRIP
         self._indices = np.empty((queries, room), np.uint32)
         self._distances = np.empty((queries, room), np.float32)
         self._held = np.empty(queries, np.int64)
@@ -27,7 +27,7 @@ class Shortlist:
         self._bounds[:] = np.inf
 
     def offer(self, distances: np.ndarray, queries: np.ndarray, candidates: np.ndarray) -> None:
-        """`distances` (q, m) float32 of the shortlist's rows `queries` (q,) to points `candidates` (m,), both uint32."""
+        """`distances` (q, m) float32 from the rows `queries` (q,) uint32 to the points `candidates` (m,) uint32."""
         state = (self._indices, self._distances, self._held, self._bounds)
         keep_smaller(distances, queries, candidates, *state, self.k)
 
@@ -46,19 +46,51 @@ def keep_smaller(block, rows, candidates, indices, distances, held, bounds, k):
         count, bound = held[row], bounds[row]
         for start in range(0, columns, STRIP):
             stop = min(start + STRIP, columns)
-            near = 0
-            for column in range(start, stop):
-                near += block[line, column] < bound
-            if near == 0:
+            if below(block[line, start:stop], bound) == 0:
                 continue
-            if count + STRIP >= room:
-                bound = smallest_first(indices[row], distances[row], count, k)
-                count = k
+            if count + STRIP > room:
+                count, bound = tighten(indices[row], distances[row], count, k)
             for column in range(start, stop):
-                indices[row, count] = candidates[column]
-                distances[row, count] = block[line, column]
-                count += block[line, column] < bound
+                if block[line, column] < bound:
+                    indices[row, count] = candidates[column]
+                    distances[row, count] = block[line, column]
+                    count += 1
         held[row], bounds[row] = count, bound
+
+
+@compiled
+def below(values, bound):
+    """How many; with a small counter the loop runs in vector registers."""
+    count = np.uint32(0)
+    for i in range(np.uint32(len(values))):
+        count = np.uint32(count + np.uint32(values[i] < bound))
+    return np.int64(count)
+
+
+@compiled
+def tighten(indices, distances, count, k):
+    """Drops most of what is not among the k smallest, in place; returns what is left, and a bound of the k smallest.
+
+    A bound that k to 5/4 k of the distances lie below is found by bisection, which takes few and quick passes. Ties
+    may leave no such bound: then the k smallest are sorted out.
+    """
+    low, high = distances[0], distances[0]
+    for i in range(count):
+        low, high = min(low, distances[i]), max(high, distances[i])
+    for _ in range(25):
+        middle = low + (high - low) * np.float32(0.5)
+        left = below(distances[:count], middle)
+        if left < k:
+            low = middle
+        elif left > k + k // 4:
+            high = middle
+        else:
+            kept = 0
+            for i in range(count):
+                indices[kept], distances[kept] = indices[i], distances[i]
+                kept += distances[i] < middle
+            return kept, middle
+    return k, smallest_first(indices, distances, count, k)
 
 
 @compiled

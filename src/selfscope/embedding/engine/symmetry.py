@@ -78,9 +78,7 @@ def merged_lengths(starts_a, columns_a, starts_b, columns_b, lengths, first, las
 
 
 @compiled
-def merge(
-    starts_a, columns_a, values_a, starts_b, columns_b, values_b, starts, columns, values, factor, first, last
-):
+def merge(starts_a, columns_a, values_a, starts_b, columns_b, values_b, starts, columns, values, factor, first, last):
     """Row by row the sum of a and b, times `factor`."""
     for i in range(first, last):
         a, b = starts_a[i], starts_b[i]

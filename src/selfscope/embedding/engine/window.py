@@ -1,4 +1,4 @@
-"""Between points and grid: cubic B-splines spread charges and read the potential with its slope (Hockney & Eastwood)."""
+"""Between points and grid: cubic B-splines spread the charges, and read the slope of the potential."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def slopes(t):
 
 @compiled
 def spread(coords, origin_x, origin_y, scale, grid, first, last):
-    """Adds a charge of 1 at each of the points coords[:, first:last]; the grid's corner node lies at the origin."""
+    """Adds a charge of 1 at each of the points coords[first:last]; the grid's corner node lies at the origin."""
     for i in range(first, last):
-        u, v = (coords[0, i] - origin_x) * scale, (coords[1, i] - origin_y) * scale
+        u, v = (coords[i, 0] - origin_x) * scale, (coords[i, 1] - origin_y) * scale
         row, column = np.uint32(u), np.uint32(v)
         across, along = splines(u - np.float32(row)), splines(v - np.float32(column))
         for a in range(WIDTH):
@@ -53,7 +53,7 @@ def gather_slopes(coords, origin_x, origin_y, scale, grid, factor, slopes_out, f
     """factor · ∇φ at the points, φ being what the splines make of the grid's nodes."""
     factor = np.float32(factor) * np.float32(scale)
     for i in range(first, last):
-        u, v = (coords[0, i] - origin_x) * scale, (coords[1, i] - origin_y) * scale
+        u, v = (coords[i, 0] - origin_x) * scale, (coords[i, 1] - origin_y) * scale
         row, column = np.uint32(u), np.uint32(v)
         t, s = u - np.float32(row), v - np.float32(column)
         across, along, d_across, d_along = splines(t), splines(s), slopes(t), slopes(s)
@@ -66,4 +66,4 @@ def gather_slopes(coords, origin_x, origin_y, scale, grid, factor, slopes_out, f
                 slope += d_along[b] * node
             x += d_across[a] * value
             y += across[a] * slope
-        slopes_out[0, i], slopes_out[1, i] = factor * x, factor * y
+        slopes_out[i, 0], slopes_out[i, 1] = factor * x, factor * y

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from selfscope.embedding.engine.layout import PAIRS_UP_TO, Layout
+from selfscope.embedding.quality import map_quality
+
+SHORT = {"iterations": 120, "threads": 2}
+
+
+def trust(features: np.ndarray, coords: np.ndarray) -> float:
+    quality = map_quality(features, coords)
+    assert quality is not None
+    return quality.trustworthiness
+
+
+def many(n: int = PAIRS_UP_TO + 500, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 12
+    return rng.normal(0, 3, (12, 50))[labels] + rng.normal(size=(n, 50)) @ rng.normal(0, 0.4, (50, 50))
+
+
+@pytest.mark.parametrize("n", [500, PAIRS_UP_TO + 500])
+def test_threads_do_not_change_a_bit(n: int) -> None:
+    maps = {Layout(iterations=60, threads=threads)(many(n)).tobytes() for threads in (1, 2, 3, 2)}
+    assert len(maps) == 1
+
+
+@pytest.mark.parametrize("change", ["shift", "turn", "scale", "order", "float32"])
+def test_changes_that_mean_nothing(change: str) -> None:
+    features = many(1500)
+    rng = np.random.default_rng(1)
+    order = rng.permutation(len(features)) if change == "order" else np.arange(len(features))
+    changed = {
+        "shift": features + 1000,
+        "turn": features @ np.linalg.qr(rng.normal(size=(50, 50)))[0],
+        "scale": features * 1e-12,
+        "order": features[order],
+        "float32": features.astype(np.float32),
+    }[change]
+    settings = {"iterations": 250, "threads": 2}
+    one, other = trust(features, Layout(**settings)(features)), trust(changed, Layout(**settings)(changed))
+    assert other == pytest.approx(one, abs=0.01)
+    assert one > 0.9
+
+
+def test_grid_and_pairs_agree_in_quality(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = many()
+    by_grid = Layout(iterations=250)(features)
+    monkeypatch.setattr("selfscope.embedding.engine.layout.PAIRS_UP_TO", 10_000)
+    assert trust(features, by_grid) == pytest.approx(trust(features, Layout(iterations=250)(features)), abs=0.01)
+
+
+@pytest.mark.parametrize("components", [1, 2, 3])
+@pytest.mark.parametrize("n", [4, 5, 90, PAIRS_UP_TO + 1])
+def test_every_size_and_dimension(n: int, components: int) -> None:
+    coords = Layout(components=components, perplexity=max(min(30, (n - 1) / 3), 1), **SHORT)(many(n))
+    assert coords.shape == (n, components)
+    assert coords.dtype == np.float32
+    assert np.isfinite(coords).all()
+    np.testing.assert_allclose(coords.mean(axis=0, dtype=float), 0, atol=1e-3 * np.ptp(coords))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["constant", "duplicates", "two values", "one column", "zero columns", "heavy tails", "outlier", "hub", "huge"],
+)
+def test_awkward_features(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    normal = rng.normal(size=(400, 20))
+    features = {
+        "constant": np.full((400, 20), 3.5),
+        "duplicates": np.repeat(normal[:8], 50, axis=0),
+        "two values": np.repeat([[0.0], [1.0]], 200, axis=0),
+        "one column": normal[:, :1],
+        "zero columns": normal * (np.arange(20) < 2),
+        "heavy tails": rng.standard_cauchy((400, 20)) ** 3,
+        "outlier": np.where(np.arange(400)[:, None] == 3, 1e30, normal),
+        "hub": np.where(np.arange(400)[:, None] == 3, 0, normal),
+        "huge": normal * 1e150,
+    }[kind]
+    coords = Layout(iterations=200, threads=2)(features)
+    assert np.isfinite(coords).all()
+    assert np.abs(coords).max() < 1e4
+    if kind == "duplicates":
+        copies = coords.reshape(8, 50, 2)
+        assert copies.std(axis=1).mean() < 0.5 * copies.mean(axis=1).std()
+
+
+@pytest.mark.parametrize("perplexity", [5.0, 100.0, 500.0])
+def test_small_and_large_perplexities(perplexity: float) -> None:
+    features = many(1600)
+    assert trust(features, Layout(perplexity=perplexity, iterations=250)(features)) > 0.88
+
+
+def test_random_start_and_seed() -> None:
+    features = many(300)
+    one, other = (Layout(init="random", seed=seed, **SHORT)(features) for seed in (0, 1))
+    assert one.tobytes() != other.tobytes()
+
+
+def test_two_maps_at_once_do_not_disturb_each_other() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    features = many(300)
+    alone = Layout(**SHORT)(features).tobytes()
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: Layout(**SHORT)(features).tobytes(), range(2)))
+    assert both == [alone, alone]
+
+
+COUNT_COMPILED_FORMS = """
+import pkgutil, importlib, numpy as np
+import selfscope.embedding.engine as engine
+from selfscope.embedding.engine import layout, neighbours
+from numba.core.dispatcher import Dispatcher
+neighbours.ALL_PAIRS = 2500
+rng = np.random.default_rng(0)
+for n in (40, 2100, 2600):
+    for kind in (np.float32, np.float64):
+        layout.Layout(perplexity=10, iterations=60)(rng.normal(size=(n, 10)).astype(kind))
+        layout.Layout(components=1, perplexity=10, iterations=60, init="random")(rng.normal(size=(n, 10)).astype(kind))
+for info in pkgutil.iter_modules(engine.__path__):
+    module = importlib.import_module(f"{engine.__name__}.{info.name}")
+    for name, value in vars(module).items():
+        if isinstance(value, Dispatcher) and value.py_func.__module__ == module.__name__:
+            print(name, len(value.signatures))
+"""
+
+
+def test_nothing_is_compiled_twice(tmp_path: Path) -> None:
+    """Several compiled forms of one function would double the wait of a first call."""
+    out = _run(COUNT_COMPILED_FORMS)
+    forms = dict(line.split() for line in out.splitlines())
+    assert len(forms) > 15
+    assert {name for name, count in forms.items() if int(count) > 1} == set()
+
+
+def test_a_read_only_installation_works(tmp_path: Path) -> None:
+    """With no folder to write to, the functions are compiled anew."""
+    code = """
+import numba.core.caching as caching
+class Nowhere:
+    @classmethod
+    def from_function(cls, function, file):
+        return None
+caching.CacheImpl._locator_classes = [Nowhere]
+from selfscope.embedding.engine.compiled import compiled
+def double(x):
+    return x + x
+print(compiled(double)(2))
+"""
+    assert _run(code).strip() == "4"
+
+
+def _run(code: str) -> str:
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
