@@ -31,7 +31,7 @@ def walk(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def slow_hog(cells: np.ndarray, pool: int) -> np.ndarray:
-    """A loop over cells and bins; segments that leave the picture must stay away from the test."""
+    """A loop over cells and bins, in 32-bit floats; segments must not leave the picture."""
     bins, height, width = cells.shape
     picture = np.zeros((height * pool, width * pool))
     share = cells / cells.max()
@@ -39,8 +39,9 @@ def slow_hog(cells: np.ndarray, pool: int) -> np.ndarray:
         for j in range(width):
             for b in range(bins):
                 m, turn = share[b, i, j], math.radians(b * 360 / bins)
-                dy, dx = m * np.float32(pool / 2) * math.cos(turn), m * np.float32(pool / 2) * math.sin(turn)
-                ends = [(int(j * pool + s * dx), int(i * pool + s * dy)) for s in (1, -1)]
+                dx, dy = (m * np.float32(pool / 2) * np.float32(f(turn)) for f in (math.sin, math.cos))
+                x0, y0 = np.float32(j * pool), np.float32(i * pool)
+                ends = [(int(x0 + dx), int(y0 + dy)), (int(x0 - dx), int(y0 - dy))]
                 for x, y in walk(*ends):
                     picture[y, x] = int(255 * math.sqrt(max(0, m)))
     return picture

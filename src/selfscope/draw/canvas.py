@@ -84,7 +84,7 @@ class Canvas:
     @staticmethod
     def _whole_pixels(region: np.ndarray, colour: Colour, alpha: float) -> None:
         share = round(256 * alpha)
-        mixed = region * np.uint16(256 - share)
+        mixed = np.multiply(region, 256 - share, dtype=np.uint16)
         mixed += np.array(colour, np.uint16) * np.uint16(share) + np.uint16(128)
         mixed >>= 8
         region[:] = mixed

@@ -111,9 +111,9 @@ def _laid_over(colours: np.ndarray, under: np.ndarray | None, alpha: float) -> n
     step = max(1, _BAND // under.shape[1])
     for top in range(0, len(under), step):  # bands that stay in the cache
         band = slice(top, top + step)
-        mixture = under[band] * np.uint16(256 - share)
-        mixture += colours[band] * np.uint16(share)
-        mixture += np.uint16(128)
+        mixture = np.multiply(under[band], 256 - share, dtype=np.uint16)
+        mixture += np.multiply(colours[band], share, dtype=np.uint16)
+        mixture += 128
         np.copyto(mixed[band], mixture >> 8, casting="unsafe")
     return mixed
 
