@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from selfscope.data.dataset import Dataset, folder_dataset
-from selfscope.data.loading import Batch, describe_skipped, epoch_order, load_batches
+from selfscope.data.loading import Batch, describe_skipped, epoch_order, load_batches, load_samples
 from selfscope.errors import ConfigError, DataError
+from selfscope.records import Sample
 
 Save = Callable[..., Path]
 CROP = {"type": "RandomResizedCrop", "size": 8}
@@ -97,6 +98,21 @@ def test_stopping_early_ends_the_workers(folder: Path) -> None:
     assert set(multiprocessing.active_children()) <= before
 
 
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_samples_come_in_order_with_skips_in_their_places(folder: Path, workers: int) -> None:
+    spoil(folder, "a/2.png")
+    ds = folder_dataset(folder, VIEWS, seed=2)
+    loaded = list(load_samples(ds, workers=workers))
+    assert loaded[1] == (str(folder / "a" / "2.png"), REASON)
+    for i in (0, 2, 3, 4, 5, 6):
+        sample, expected = loaded[i], ds.sample(i)
+        assert isinstance(sample, Sample)
+        assert (sample.key, sample.label_name) == (expected.key, expected.label_name)
+        for view, other in zip(sample.views, expected.views, strict=True):
+            np.testing.assert_array_equal(view.picture, other.picture)
+            assert (view.crop, view.steps) == (other.crop, other.steps)
+
+
 def kept(ds: Dataset, batch_size: int) -> tuple[list[list[str]], list[list[str]]]:
     batches = list(load_batches(ds, batch_size=batch_size))
     return [[Path(p).stem for p in b.paths] for b in batches], [[Path(p).stem for p, _ in b.skipped] for b in batches]
@@ -156,9 +172,12 @@ def test_sizes_that_differ_name_two_files(folder: Path, save: Save) -> None:
     assert len(list(load_batches(folder_dataset(folder), batch_size=1))) == 8
 
 
-@pytest.mark.parametrize("arguments", [{"batch_size": 0}, {"batch_size": 1, "workers": -1}])
-def test_arguments(folder: Path, arguments: dict[str, int]) -> None:
-    with pytest.raises(ConfigError, match="expected at least 1 and 0"):
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"batch_size": 0}, "batch_size=0: expected at least 1"), ({"batch_size": 1, "workers": -1}, "workers=-1")],
+)
+def test_arguments(folder: Path, arguments: dict[str, int], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
         load_batches(folder_dataset(folder), **arguments)  # type: ignore[arg-type]
 
 

@@ -74,8 +74,12 @@ def test_palette_gives_its_colours(tmp_path: Path, transparency: int | bytes | N
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
 def test_sixteen_bits_keep_their_high_byte(tmp_path: Path, suffix: str) -> None:
     values = np.array([[0, 255, 256, 4095, 65280, 65535]], np.uint16)
-    Image.fromarray(values).save(tmp_path / f"a.{suffix}")
-    np.testing.assert_array_equal(read_picture(tmp_path / f"a.{suffix}")[0, :, 0], [0, 0, 1, 15, 255, 255])
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "pgm":  # older versions of Pillow read it but do not write it
+        path.write_bytes(b"P5 6 1 65535\n" + values.astype(">u2").tobytes())
+    else:
+        Image.fromarray(values).save(path)
+    np.testing.assert_array_equal(read_picture(path)[0, :, 0], [0, 0, 1, 15, 255, 255])
 
 
 @pytest.mark.parametrize(

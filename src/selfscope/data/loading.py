@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from selfscope import records
 from selfscope.data.dataset import Dataset
 from selfscope.errors import ConfigError, DataError, SelfscopeError
 
@@ -56,12 +57,14 @@ def load_batches(
     are told with the next or the last. When not one can be read that is a DataError. At the end one line of the log
     names them. Never more workers than processors. Images of one batch must be of one size.
     """
-    if batch_size < 1 or workers < 0:
-        raise ConfigError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and 0")
+    _check_workers(workers)
+    if batch_size < 1:
+        raise ConfigError(f"batch_size={batch_size}: expected at least 1")
     order = epoch_order(dataset) if shuffle else np.arange(len(dataset))
     end = len(order) // batch_size * batch_size if drop_last else len(order)
     chunks = [order[start : start + batch_size].tolist() for start in range(0, end, batch_size)]
-    return _told(_with_skips_attached(_loaded(dataset, chunks, workers)), len(dataset))
+    loaded = _through_workers(_Work(read_batch, dataset, chunks), workers)
+    return _told(_with_skips_attached(loaded), len(dataset))
 
 
 def epoch_order(dataset: Dataset) -> np.ndarray:
@@ -76,24 +79,45 @@ def describe_skipped(skipped: Sequence[tuple[str, str]], total: int, most: int =
     return f"skipped {len(skipped)} of {total} pictures: {named}{more}"
 
 
-Loaded = Batch | list[tuple[str, str]]
-"""A batch, or `(path, reason)` of every picture when not one can be read."""
+Skip = tuple[str, str]
+"""`(path, reason)` of a picture that cannot be read."""
+Loaded = Batch | list[Skip]
+"""A batch, or what was wrong with every picture of it."""
 
 
-class _Chunks(torch.utils.data.Dataset[Loaded | SelfscopeError]):
-    """A batch as one item, so that workers read, stack and hand over whole batches; a refusal is handed over too."""
+def load_samples(dataset: Dataset, *, workers: int = 0) -> Iterator[records.Sample | Skip]:
+    """Every item as a record, in order; in the place of one that cannot be read its path and the reason."""
+    _check_workers(workers)
+    return _through_workers(_Work(read_sample, dataset, range(len(dataset))), workers)
 
-    def __init__(self, dataset: Dataset, chunks: Sequence[list[int]]) -> None:
-        self.dataset, self.chunks = dataset, chunks
+
+@dataclass(frozen=True)
+class _Work(torch.utils.data.Dataset[Any]):
+    """Pieces of work as the items of a data set, so that workers do whole pieces; a refusal is an item too."""
+
+    read: Callable[[Dataset, Any], Any]
+    dataset: Dataset
+    pieces: Sequence[Any]
 
     def __len__(self) -> int:
-        return len(self.chunks)
+        return len(self.pieces)
 
-    def __getitem__(self, index: int) -> Loaded | SelfscopeError:
+    def __getitem__(self, index: int) -> Any:
         try:
-            return read_batch(self.dataset, self.chunks[index])
+            return self.read(self.dataset, self.pieces[index])
         except SelfscopeError as error:
             return error
+
+
+def read_sample(dataset: Dataset, index: int) -> records.Sample | Skip:
+    try:
+        return dataset.sample(index)
+    except DataError as error:
+        return _skip(dataset.entries[index].path, error)
+
+
+def _skip(path: str, error: DataError) -> Skip:
+    return path, str(error).removeprefix(f"{path}: ")
 
 
 def read_batch(dataset: Dataset, indices: Sequence[int]) -> Loaded:
@@ -104,7 +128,7 @@ def read_batch(dataset: Dataset, indices: Sequence[int]) -> Loaded:
         try:
             items.append(dataset[index])
         except DataError as error:
-            skipped.append((path, str(error).removeprefix(f"{path}: ")))
+            skipped.append(_skip(path, error))
         else:
             kept.append(index)
     if not items:
@@ -140,27 +164,35 @@ def _size(shapes: Sequence[tuple[int, ...]]) -> str:
     return " and ".join(f"{shape[-1]}×{shape[-2]}" for shape in shapes[:3])
 
 
-def _loaded(dataset: Dataset, chunks: Sequence[list[int]], workers: int) -> Iterator[Loaded]:
-    workers = min(workers, _processors(), len(chunks))
-    if not workers:
-        yield from (read_batch(dataset, chunk) for chunk in chunks)
-        return
-    context = multiprocessing.get_context(START_METHOD)
-    if START_METHOD == "forkserver":
-        context.set_forkserver_preload(["selfscope.data.loading"])  # workers then begin at once
-    loader = DataLoader(_Chunks(dataset, chunks), batch_size=None, num_workers=workers, multiprocessing_context=context)
-    batches = iter(loader)
+def _through_workers(work: _Work, workers: int) -> Iterator[Any]:
+    workers = min(workers, _processors(), len(work))
+    results: Iterator[Any] = map(work.__getitem__, range(len(work)))
+    if workers:
+        context = multiprocessing.get_context(START_METHOD)
+        if START_METHOD == "forkserver":
+            context.set_forkserver_preload(["selfscope.data.loading"])  # workers then begin at once
+        options: dict[str, Any] = {"num_workers": workers, "multiprocessing_context": context}
+        results = iter(DataLoader(work, batch_size=None, collate_fn=_as_it_is, **options))
     try:
-        for batch in batches:
-            if isinstance(batch, SelfscopeError):
-                raise batch
-            yield batch
+        for result in results:
+            if isinstance(result, SelfscopeError):
+                raise result
+            yield result
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
         raise DataError("a process that loads pictures died, perhaps for want of memory: try fewer workers") from error
     finally:
-        del batches  # ends the workers, also when the caller stops early
+        del results  # ends the workers, also when the caller stops early
+
+
+def _as_it_is(item: Any) -> Any:
+    return item
+
+
+def _check_workers(workers: int) -> None:
+    if workers < 0:
+        raise ConfigError(f"workers={workers}: expected at least 0")
 
 
 def _processors() -> int:
