@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from selfscope.errors import RunError
+from selfscope.records import Embedding, Histogram, Reconstruction, Sample, View
+from selfscope.store.position import read_cursor
+from selfscope.store.writer import Writer
+from selfscope.visualization.sync import sync
+from selfscope.visualization.visualizer import Visualizer
+from tests.visualization.fakes import Remembering
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+LOCAL = {"type": "LocalVisBackend"}
+
+
+def fill(folder, steps=range(5)) -> None:
+    with Visualizer(vis_backends=LOCAL, save_dir=folder) as vis:
+        for step in steps:
+            vis.add_scalars({"loss": float(step)}, step)
+            vis.add_image("p", PICTURE, step)
+
+
+def test_a_tracker_gets_everything_once_and_in_order(tmp_path):
+    fill(tmp_path)
+    first, again = Remembering(), Remembering()
+    assert sync(tmp_path, first).count == 10
+    assert [(r.kind, r.step) for r in first.records] == [(k, s) for s in range(5) for k in ("scalars", "picture")]
+    assert sync(tmp_path, again).count == 0
+    fill(tmp_path, range(5, 7))
+    assert sync(tmp_path, again).count == 4
+    assert again.steps == [5, 5, 6, 6]
+    assert sync(tmp_path, Remembering(), name="other").count == 14
+
+
+def test_records_of_every_kind_come_as_they_were(tmp_path):
+    records = [
+        Histogram("h", np.array([1, 2]), np.array([0.0, 1, 2]), 1),
+        Embedding("e", np.ones((3, 2), np.float32), settings={"seed": 1}),
+        Reconstruction("c/1", dict.fromkeys(("original", "masked"), PICTURE), "MAE", metrics={"psnr": 2.0}),
+        Sample("c/1", (View(PICTURE, (1.0, 2.0, 3.0, 4.0)),), settings={"seed": 3}),
+    ]
+    with Visualizer(vis_backends=LOCAL, save_dir=tmp_path) as vis:
+        vis.add_config({"a": 1})
+        vis.add_text("n", "words")
+        vis.add_table("t", {"a": [1]})
+        vis.add_graph("net")
+        for record in records:
+            vis.write(record)
+    backend = Remembering()
+    assert sync(tmp_path, backend).count == 8
+    by_kind = {record.kind: record for record in backend.records}
+    assert by_kind["config"].source == "a = 1\n"
+    assert by_kind["graph"].text == "net"
+    assert by_kind["text"].text == "words"
+    assert by_kind["embedding"].settings == {"seed": 1}
+    assert by_kind["reconstruction"].metrics == {"psnr": 2.0}
+    assert by_kind["sample"].views[0].crop == (1.0, 2.0, 3.0, 4.0)
+    np.testing.assert_array_equal(by_kind["reconstruction"].pictures["masked"], PICTURE)
+
+
+def test_after_a_failure_it_goes_on_where_it_stopped(tmp_path):
+    fill(tmp_path)
+
+    def fail_late(record):
+        if record.step == 3:
+            raise ConnectionError("down")
+
+    backend = Remembering(fail_late)
+    with pytest.raises(ConnectionError):
+        sync(tmp_path, backend)
+    backend.before = lambda record: None
+    assert sync(tmp_path, backend).count == 4
+    assert backend.steps == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_what_is_gone_is_counted(tmp_path, caplog):
+    fill(tmp_path)
+    (tmp_path / "vis_data/vis_image/p_2.png").unlink()
+    sent = sync(tmp_path, Remembering())
+    assert sent.count == 9
+    assert "p_2.png: cannot be read: No such file" in next(iter(sent.refused))
+    assert read_cursor(tmp_path, "Remembering").media == (tmp_path / "vis_data/media.jsonl").stat().st_size
+
+
+def test_progress_counts_bytes(tmp_path):
+    fill(tmp_path)
+    seen: list[tuple[int, int]] = []
+    sync(tmp_path, Remembering(), progress=lambda done, total: seen.append((done, total)))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1][0] == seen[-1][1]
+
+
+def test_a_run_that_is_being_written_is_refused(tmp_path):
+    with Writer(tmp_path), pytest.raises(RunError, match="is still being written, and its Visualizer sends it"):
+        sync(tmp_path, Remembering())
