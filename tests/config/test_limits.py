@@ -85,7 +85,7 @@ def test_refused_before_it_costs(tmp_path: Path, name: str) -> None:
     assert len(str(error.value)) < 400
 
 
-@pytest.mark.parametrize("name", ["repeated list", "printf odd key", "shared, hashed", "long hexadecimal", "power"])
+@pytest.mark.parametrize("name", ["repeated list", "printf odd key", "long hexadecimal", "power", "f-string width"])
 def test_refused_before_memory_is_taken(tmp_path: Path, name: str) -> None:
     path = tmp_path / "config.py"
     path.write_text(EXPENSIVE[name], encoding="utf-8")

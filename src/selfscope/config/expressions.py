@@ -172,7 +172,7 @@ class Expressions:
         self.budget.elements(len(node.values))
         for name, part in zip(node.keys, node.values, strict=True):
             if name is None:
-                self._merge_entries(made, self.value(part))
+                self._merge_entries(made, keyed(self.value(part)))
             else:
                 made.put(self.budget.key(self.value(name)), self.value(part), self.origin(name))
         return made

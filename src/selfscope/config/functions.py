@@ -82,7 +82,7 @@ def _sum(budget: Budget, values: Any, start: Any = 0) -> Any:
 def _sorted(budget: Budget, values: Any, *, reverse: Any = False) -> list[Any]:
     listed = items(values, budget)
     budget.work(budget.walk(listed) * len(listed).bit_length())
-    return sorted(listed, reverse=bool(reverse))
+    return sorted(listed, reverse=reverse)
 
 
 def _zip(budget: Budget, *values: Any) -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from selfscope.config.limits import kind
 from selfscope.config.templates import is_template
 from selfscope.config.values import Config
 from selfscope.errors import ConfigError
@@ -74,9 +75,7 @@ def _leaf(value: Any, path: str) -> str:
         return _text(value)
     if isinstance(value, (bytes, range)):
         return repr(value)
-    raise ConfigError(
-        f"{path} is a {type(value).__name__}, which a config file cannot hold: use text, numbers, lists and dicts"
-    )
+    raise ConfigError(f"{path} is {kind(value)}, which a config file cannot hold: use text, numbers, lists and dicts")
 
 
 def _text(value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import re
 import stat
 import warnings
@@ -36,7 +37,7 @@ def read_source(path: Path, file: str, budget: Budget) -> str:
         with path.open("rb") as stream:
             data = stream.read(MAX_SOURCE + 1)
         budget.text(max(len(data) - found.st_size, 0))
-        return data.decode("utf-8-sig")
+        return data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError("this is not UTF-8 text", file=file) from error
     except (OSError, ValueError) as error:
@@ -68,7 +69,8 @@ def _parsed(text: str, file: str, mode: str, first_line: int) -> ast.AST:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a doubtful escape is the file's affair, and no warning of this program
-            return ast.parse(text, mode=mode)
+            # After an error the interpreter opens the file of this name to find the line: no name, no file.
+            return ast.parse(text, filename="", mode=mode)
     except SyntaxError as error:
         line = first_line + (error.lineno or 1) - 1
         raise ConfigError(f"this is not Python: {error.msg}", file=file, line=line) from None
