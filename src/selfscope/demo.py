@@ -229,9 +229,10 @@ def summary(
 ) -> np.ndarray:
     """Everything on one sheet, with what must be known to read it."""
     steps = np.arange(1, len(losses) + 1)
-    smooth = np.convolve(losses, np.ones(20) / 20, mode="valid")
+    window = min(20, len(losses))
+    smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
     loss = line_chart(
-        {"each step": (steps, np.array(losses)), "mean of 20": (steps[19:], smooth)},
+        {"each step": (steps, np.array(losses)), f"mean of {window}": (steps[window - 1 :], smooth)},
         title="loss on masked patches",
         xlabel="step",
         size=(360, 1180),
