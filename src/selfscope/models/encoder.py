@@ -30,8 +30,6 @@ class ModuleEncoder(nn.Module):
         normaliser: Normaliser,
         *,
         method: str,
-        forward: Callable[[Tensor], Any] | None = None,
-        index: str = "0",
         image_size: int | None = None,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
         transform: Callable[[Any], Tensor] | None = None,
@@ -47,8 +45,8 @@ class ModuleEncoder(nn.Module):
         self.transform = transform
         self.trained = trained
         self.notes = tuple(notes)
-        self._forward = forward or module
-        self._index = index
+        self._forward = before_classifier(module)
+        self._index = last_stage(module)
 
     @torch.no_grad()
     def extract(self, pixels: Tensor, stage: str = "backbone") -> ExtractedFeatures:
@@ -100,8 +98,6 @@ def build_timm(name: str, *, pretrained: bool = True, image_size: int | None = N
         model,
         Normaliser([255 * v for v in data["mean"]], [255 * v for v in data["std"]]),
         method=f"{TIMM}{model_name}",
-        forward=before_classifier(model),
-        index=last_stage(model),
         image_size=side,
         pipeline=evaluation_pipeline(side, data["crop_pct"], data["interpolation"]),
         trained=pretrained,
@@ -140,8 +136,6 @@ def wrap_module(
         module,
         Normaliser(found[0], found[1], channel_order),
         method=method,
-        forward=before_classifier(module),
-        index=last_stage(module),
         image_size=image_size,
         pipeline=pipeline,
         transform=transform,

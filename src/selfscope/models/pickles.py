@@ -55,6 +55,9 @@ OBJECTS = (
     "pathlib._local.PosixPath",
     "pathlib._local.WindowsPath",
     "datetime.datetime",
+    *(f"omegaconf.{name}" for name in ("dictconfig.DictConfig", "listconfig.ListConfig", "nodes.AnyNode")),
+    *(f"omegaconf.base.{name}" for name in ("ContainerMetadata", "Metadata")),
+    "typing.Any",
 )
 DICTS = (
     "mmengine.config.config.ConfigDict",

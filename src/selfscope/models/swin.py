@@ -93,6 +93,30 @@ class SwinStage(nn.Module):
         return self.blocks(self.downsample(x))
 
 
+def build_stages(
+    sizes: Mapping[str, Any], grid: tuple[int, int], drop_path_rate: float, options: Sequence[Mapping[str, Any]]
+) -> nn.Sequential:
+    """Each stage has half the resolution and twice the width of the one before; blocks are dropped ever more often."""
+    depths = list(sizes["depths"])
+    drop_paths = np.split(np.linspace(0, drop_path_rate, sum(depths)), np.cumsum(depths)[:-1])
+    stages = nn.Sequential()
+    for i, depth in enumerate(depths):
+        resolution = (math.ceil(grid[0] / 2**i), math.ceil(grid[1] / 2**i))
+        check_window(resolution, options[i]["window"], options[i]["pad_small_map"], i)
+        stages.append(
+            SwinStage(
+                sizes["embed_dims"] * 2**i,
+                resolution,
+                depth,
+                heads=sizes["num_heads"][i],
+                drop_paths=drop_paths[i].tolist(),
+                downsample=i > 0,
+                **options[i],
+            )
+        )
+    return stages
+
+
 class SwinTransformer(nn.Module):
     """Gives `(B, D, h, w)` of the stages in `out_indices`, 0 to 3, each with its own norm."""
 
@@ -140,23 +164,8 @@ class SwinTransformer(nn.Module):
             output_fmt="NHWC",
         )
         self.pos_drop = nn.Dropout(drop_rate)
-        drop_paths = np.split(np.linspace(0, drop_path_rate, sum(depths)), np.cumsum(depths)[:-1])
-        self.layers = nn.Sequential()
-        for i, depth in enumerate(depths):
-            options = stage_options(stage_cfgs, i, window_size, pad_small_map)
-            resolution = tuple(math.ceil(side / 2**i) for side in self.grid)
-            check_window(resolution, options["window"], options["pad_small_map"], i)
-            self.layers.append(
-                SwinStage(
-                    self.embed_dims * 2**i,
-                    resolution,
-                    depth,
-                    heads=sizes["num_heads"][i],
-                    drop_paths=drop_paths[i].tolist(),
-                    downsample=i > 0,
-                    **options,
-                )
-            )
+        options = [stage_options(stage_cfgs, i, window_size, pad_small_map) for i in range(len(depths))]
+        self.layers = build_stages(sizes, self.grid, drop_path_rate, options)
         norm = layer_norm(norm_cfg, EPS)
         self.norms = nn.ModuleDict({str(i): norm(self.embed_dims * 2**i) for i in self.out_indices})
         self.apply(start_swin)
