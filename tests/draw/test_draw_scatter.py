@@ -57,6 +57,10 @@ def test_the_caption_tells_a_lowered_perplexity_and_the_weights() -> None:
     )
 
 
+def test_a_strip_says_that_its_height_means_nothing() -> None:
+    assert caption(embedding(5, 1))[0] == "N = 5 · height only keeps points apart"
+
+
 def test_a_map_without_trust_says_so() -> None:
     assert caption(embedding(5)) == ["N = 5", "trustworthiness not measured"]
 

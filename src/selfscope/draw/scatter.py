@@ -98,6 +98,8 @@ def caption(emb: Embedding) -> list[str]:
         made.append(f"perplexity {settings['perplexity_asked']:g} asked for, too much for so few points")
     if settings.get("checkpoint"):
         made.append(PurePath(str(settings["checkpoint"])).name)
+    if emb.coords.shape[1] == 1:
+        made.append("height only keeps points apart")
     lost = int((~np.isfinite(emb.coords).all(axis=1)).sum())
     if lost:
         made.append(f"{lost:,} points without finite coordinates are not drawn")
