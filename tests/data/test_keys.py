@@ -38,4 +38,4 @@ def test_keys_are_unique_and_stay_below_their_folder(names: list[str]) -> None:
 
 
 def test_bytes_that_are_no_utf8() -> None:
-    assert safe(os.fsdecode(b"caf\xe9.jpg")) == "caf\N{REPLACEMENT CHARACTER}.jpg"
+    assert safe(os.fsdecode(b"\xe9t\xe9.jpg")) == "\N{REPLACEMENT CHARACTER}t\N{REPLACEMENT CHARACTER}.jpg"
