@@ -349,3 +349,106 @@ def test_of_two_ranks_the_first_writes(tmp_path):
     np.testing.assert_array_equal(run.scalars("rank").value, [0] * 10)
     np.testing.assert_array_equal(run.scalars("sum").value, [1] * 10)
     assert run.status == "finished"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_under_stress_every_backend_has_everything_once_and_in_order(tmp_path, monkeypatch, quick, seed):
+    """Several callers, small bounds, backends that dawdle and fail: the run and each backend hold the same records."""
+    monkeypatch.setattr(log_module, "KEPT_TWICE", 3_000)
+    monkeypatch.setattr(log_module, "LIMIT", 50_000)
+    rng = np.random.default_rng(seed)
+    moods = rng.random((3, 4000))
+
+    def moody(number: int):
+        calls = iter(range(10**9))
+
+        def before(record: Record) -> None:
+            mood = moods[number, next(calls) % 4000]
+            if mood < 0.02:
+                raise ConnectionError("now and then")
+            if mood > 0.98:
+                time.sleep(0.005)
+
+        return before
+
+    fakes = [Remembering(moody(number)) for number in range(3)]
+    with build(*fakes, save_dir=tmp_path) as vis:
+
+        def call(caller: int) -> None:
+            for step in range(200):
+                vis.add_scalars({f"caller {caller}": float(step)}, step)
+                if step % 40 == 0:
+                    vis.add_image(f"p{caller}", np.full((6, 6, 3), caller, np.uint8), step)
+
+        callers = [threading.Thread(target=call, args=(caller,)) for caller in range(3)]
+        for thread in callers:
+            thread.start()
+        for thread in callers:
+            thread.join()
+        assert vis.flush(30)
+    run = open_run(tmp_path)
+    for caller in range(3):
+        np.testing.assert_array_equal(run.scalars(f"caller {caller}").step, np.arange(200))
+    assert len(run.pictures) == 15
+    for fake in fakes:
+        for caller in range(3):
+            steps = [r.step for r in fake.records if r.kind == "scalars" and f"caller {caller}" in r.values]
+            assert steps == list(range(200))
+        pictures = {(r.key, r.step): int(r.pixels.max()) for r in fake.records if r.kind == "picture"}
+        assert pictures == {(f"p{c}", s): c for c in range(3) for s in range(0, 200, 40)}
+
+
+FULL_DISK = """
+import resource, sys, time
+import numpy as np
+from selfscope import Visualizer
+vis = Visualizer(vis_backends=[dict(type="LocalVisBackend")], save_dir=sys.argv[1])
+vis.flush()
+picture = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+for step in range(1000):
+    vis.add_scalars({"loss": float(step)}, step)
+vis.add_image("p", picture)
+time.sleep(1.5)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+vis.close()
+"""
+
+
+def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path):
+    pytest.importorskip("resource")
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.count("File too large") == 2, done.stderr  # once for the lines, once for the picture
+    run = open_run(tmp_path)
+    np.testing.assert_array_equal(run.scalars("loss").value, np.arange(1000))
+    assert (len(run.pictures), run.status, run.problems) == (1, "finished", ())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_one_loop_and_every_tracker_at_once(tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard")
+    pytest.importorskip("wandb")
+    from tests.visualization.test_tensorboard import read
+    from tests.visualization.test_wandb import OFFLINE, Offline
+
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    backends = [LOCAL, {"type": "TensorboardVisBackend"}, OFFLINE]
+    rng = np.random.default_rng(0)
+    losses = rng.random(100).astype(np.float32).tolist()
+    with Visualizer(vis_backends=backends, save_dir=tmp_path) as vis:
+        for step, loss in enumerate(losses):
+            vis.add_scalars({"loss": loss}, step)
+            if step % 25 == 0:
+                vis.add_image("p", np.full((5, 6, 3), step, np.uint8), step)
+    run, events, offline = open_run(tmp_path), read(tmp_path / "vis_data"), Offline(tmp_path / "vis_data")
+    expected = list(enumerate(losses))
+    loss_there = run.scalars("loss")
+    assert list(zip(loss_there.step.tolist(), loss_there.value.tolist(), strict=True)) == expected
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == expected
+    assert offline.series("loss") == expected
+    assert [entry.step for entry in run.pictures] == [0, 25, 50, 75]
+    stored = {entry.path.read_bytes() for entry in run.pictures}
+    assert {event.encoded_image_string for event in events.Images("p")} == stored
+    assert {(offline.files / image["path"]).read_bytes() for _, image in offline.series("p")} == stored

@@ -46,7 +46,9 @@ class RunFiles:
         self.free = FreePaths()
         self._lines: dict[Path, LineFile] = {}
         self._opening = Lock()
-        self._compilers: dict[Path, Callable[[Path], None]] = {}
+        self._compilers: dict[Path, tuple[LineFile, Callable[[Path], None]]] = {}
+        self._compiled: dict[Path, int] = {}
+        """Offset in a folder's lines up to which its tables are made."""
 
     @cached_property
     def scalars(self) -> LineFile:
@@ -92,14 +94,17 @@ class RunFiles:
 
     def rows(self, folder: Path, name: str, compile_rows: Callable[[Path], None]) -> LineFile:
         """The lines `<folder>/<name>.jsonl`, from which `compile_rows(folder)` makes a table when the run closes."""
-        self._compilers[folder] = compile_rows
-        return self.lines(folder / f"{name}.jsonl")
+        lines = self.lines(folder / f"{name}.jsonl")
+        self._compilers[folder] = lines, compile_rows
+        return lines
 
     def compile(self) -> None:
         """Brings the tables that are made from growing lines up to date."""
         self.flush()
-        for folder, compile_rows in self._compilers.items():
-            compile_rows(folder)
+        for folder, (lines, compile_rows) in self._compilers.items():
+            if self._compiled.get(folder) != lines.end:
+                compile_rows(folder)
+                self._compiled[folder] = lines.end
 
     def flush(self) -> None:
         for file in list(self._lines.values()):

@@ -33,6 +33,7 @@ class LineFile:
         self.path = path
         self._lock = Lock()
         self._waiting = bytearray()
+        self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
@@ -60,6 +61,8 @@ class LineFile:
     def flush(self) -> None:
         """Hands the waiting lines to the operating system, from where they survive the end of this process."""
         with self._lock:
+            if self._closed:
+                return
             try:
                 while self._waiting:
                     written = os.write(self._descriptor, self._waiting)
@@ -72,9 +75,12 @@ class LineFile:
         """Flushes, waits until the disk has it, and closes; what could not be written is lost with the error."""
         try:
             self.flush()
-            os.fsync(self._descriptor)
         finally:
-            os.close(self._descriptor)
+            with self._lock:
+                if not self._closed:
+                    self._closed = True
+                    os.fsync(self._descriptor)
+                    os.close(self._descriptor)
 
 
 def _ends_a_line(path: Path) -> bool:

@@ -103,7 +103,8 @@ class Writer:
             raise (
                 error if isinstance(error, RunError) else RunError(f"{self.path}: cannot be written: {error}")
             ) from error
-        Thread(target=self._keep, name=f"selfscope writer {self.path.name}", daemon=True).start()
+        self._keeper = Thread(target=self._keep, name=f"selfscope writer {self.path.name}", daemon=True)
+        self._keeper.start()
         atexit.register(self._close_at_exit)
 
     def write(self, record: Record) -> None:
@@ -137,6 +138,7 @@ class Writer:
             return
         self._closed = True
         self._stop.set()
+        self._keeper.join(HEARTBEAT_EVERY)
         atexit.unregister(self._close_at_exit)
         try:
             with self._writing:

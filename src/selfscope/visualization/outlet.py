@@ -40,7 +40,7 @@ class Outlet:
     """Hands records to one backend on a thread of its own, in order, each until it is kept, refused, or given up."""
 
     def __init__(
-        self, name: str, backend: Any, log: SharedLog, keeper: Keeper | None, idle: Callable[[], None] = lambda: None
+        self, name: str, backend: Any, shared: SharedLog, keeper: Keeper | None, idle: Callable[[], None] = lambda: None
     ) -> None:
         self.name, self.backend = name, backend
         self.cursor = Cursor()
@@ -48,7 +48,7 @@ class Outlet:
         self.lost = 0
         self.drained, self.ended = Event(), Event()
         self.last_error = ""
-        self._log, self._keeper, self._idle = log, keeper, idle
+        self._log, self._keeper, self._idle = shared, keeper, idle
         self._is_keeper = keeper is backend
         self._wake, self._closing, self._may_end = Event(), Event(), Event()
         self._flush_to = self._flushed_to = 0
@@ -60,9 +60,9 @@ class Outlet:
         self._failing = 0
         self._saved_at = 0.0
         self._here = keeper.writer.position() if keeper is not None else Position()
-        log.cursors.append(self.cursor)
+        shared.cursors.append(self.cursor)
         if self._is_keeper:
-            log.keeper = self.cursor
+            shared.keeper = self.cursor
 
     def start(self) -> None:
         Thread(target=self._run, name=f"selfscope to {self.name}", daemon=True).start()
@@ -154,7 +154,7 @@ class Outlet:
             logged.begins, self._here = self._here, self._keeper.writer.position()
             logged.ends = self._here
         if self._suspect is None:
-            self._last = logged
+            self._position, self._last = self._reached(), logged
 
     def _catch_up(self, start: Position, end: Position) -> None:
         """Reads from the local run what left the log before it was taken."""
