@@ -6,7 +6,7 @@ A masked autoencoder learns digits in a plain loop, and is then looked at beside
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from selfscope.data.loading import load_batches
 from selfscope.draw.chart import bar_chart, line_chart
 from selfscope.draw.compose import Cell, page, panels, stack
 from selfscope.embedding.knn import knn_accuracy
-from selfscope.records import Embedding, Picture, Reconstruction, Table, Text
+from selfscope.records import Embedding, Picture, Reconstruction, Sample, Table, Text
 from selfscope.structures import Features
 from selfscope.views.browse import browse
 from selfscope.views.embed import tsne
@@ -131,23 +131,26 @@ def write_config(folder: Path) -> Config:
     return load_config(path)
 
 
-def browse_photos(visualizer: Visualizer, seed: int) -> list[Cell]:
-    """Two views and a mask of each of scikit-learn's photos, by the configs that train on ImageNet."""
+def photo_samples(seed: int) -> Iterator[tuple[Sample, str]]:
+    """scikit-learn's two photos by the configs that train SimSiam and SimMIM on ImageNet, with the method's name."""
     import sklearn.datasets
 
     photos = Path(sklearn.datasets.__file__).parent / "images"
-    drawn = []
-    for name in (
-        "simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k",
-        "simmim/simmim_swin-base_16xb128-amp-coslr-100e_in1k-192",
-    ):
-        config = load_config(find_config(f"configs/selfsup/{name}.py"))
-        config["train_dataloader"]["dataset"].update(data_root=str(photos), ann_file="", data_prefix="")
-        config["train_dataloader"]["dataset"]["type"] = "CustomDataset"
+    for name in PHOTO_CONFIGS:
+        config = load_config(find_config(name))
+        dataset = config["train_dataloader"]["dataset"]
+        dataset.update(type="CustomDataset", data_root=str(photos), ann_file="", data_prefix="", with_label=False)
         for sample in browse(config, seed=seed):
-            visualizer.write(sample)
-            drawn.append((sample.plot(title=False), f"{sample.key}, as {config['model']['type']} sees it"))
-    return drawn
+            yield sample, config["model"]["type"]
+
+
+def browse_photos(visualizer: Visualizer, seed: int) -> list[Cell]:
+    """Records the samples, and gives them as cells of the sheet."""
+    cells = []
+    for sample, method in photo_samples(seed):
+        visualizer.write(sample)
+        cells.append((sample.plot(title=False), f"{sample.key}, as {method} sees it"))
+    return cells
 
 
 def train(
