@@ -198,7 +198,7 @@ def test_a_tiny_mae_learns(norm_pix: bool) -> None:
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert np.mean(losses[-10:]) < 0.2 * np.mean(losses[:10])
+    assert np.mean(losses[-10:]) < 0.35 * np.mean(losses[:10])
     assert model.backbone.pos_embed.grad is None
 
 

@@ -41,7 +41,7 @@ class WindowBlock(SwinTransformerBlock):
         super().__init__(width, resolution, heads, always_partition=True, **options)
         if not pad_small_map and min(resolution) == self.window_size[0]:
             self.shift_size = (0, 0)
-            self._init_buffers()
+            self.register_buffer("attn_mask", None, persistent=False)
 
     def _attn(self, x: Tensor) -> Tensor:
         height, width = x.shape[1:3]  # (B, H, W, C)
