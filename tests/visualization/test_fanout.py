@@ -452,3 +452,19 @@ def test_one_loop_and_every_tracker_at_once(tmp_path, monkeypatch):
     stored = {entry.path.read_bytes() for entry in run.pictures}
     assert {event.encoded_image_string for event in events.Images("p")} == stored
     assert {(offline.files / image["path"]).read_bytes() for _, image in offline.series("p")} == stored
+
+
+def test_the_local_run_is_waited_for_as_long_as_it_gets_on(tmp_path, monkeypatch):
+    from selfscope.store import writer
+
+    def slowly(run, record, store=writer.STORES["text"]):
+        time.sleep(0.02)
+        store(run, record)
+
+    monkeypatch.setitem(writer.STORES, "text", slowly)
+    vis = build(save_dir=tmp_path)
+    for step in range(40):
+        vis.add_text("n", "words", step)
+    vis.close(timeout=0.3)
+    assert len(open_run(tmp_path).texts) == 40
+    assert open_run(tmp_path).status == "finished"

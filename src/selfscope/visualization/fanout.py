@@ -9,7 +9,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from threading import Event, Lock
+from threading import Lock
 from typing import Any
 
 from selfscope.errors import RunError, SelfscopeError
@@ -22,6 +22,9 @@ from selfscope.visualization.outlet import Outlet
 
 log = logging.getLogger(__name__)
 
+
+CLOSE_RUN = 5.0
+"""Seconds that the local run has, when all is written, to finish its tables and files."""
 
 _forks = 0
 """How many forks lie between this process and the one that imported this module."""
@@ -98,7 +101,10 @@ class FanOut:
         return True
 
     def close(self, timeout: float, status: str) -> None:
-        """Hands over what is left within `timeout` seconds, ends the backends, says what was lost."""
+        """Hands over what is left, ends the backends, says what was lost.
+
+        Trackers get `timeout` seconds in all; the local run is given up only when it stands still for so long.
+        """
         if self.closed or self._forks != _forks:
             return
         self.closed = True
@@ -111,14 +117,18 @@ class FanOut:
         for outlet in self._outlets:
             outlet.drain()
         keepers = [outlet for outlet in self._outlets if outlet.backend is self._keeper]
-        deadline = time.monotonic() + timeout * (0.8 if keepers else 1.0)  # the rest is for the local run itself
-        _wait_all([o.drained if o in keepers else o.ended for o in self._outlets], deadline)
+        deadline = time.monotonic() + timeout
+        for outlet in keepers:
+            while not outlet.drained.wait(0.05) and time.monotonic() - outlet.cursor.progress < timeout:
+                pass
         for outlet in self._outlets:
+            if outlet not in keepers:
+                outlet.ended.wait(max(0.0, deadline - time.monotonic()))
             outlet.save_cursor()
         for outlet in keepers:
             outlet.backend.status = status
             outlet.end()
-        _wait_all([outlet.ended for outlet in keepers], deadline + timeout * 0.2)
+            outlet.ended.wait(max(CLOSE_RUN, deadline - time.monotonic()))
         for outlet in self._outlets:
             self._report(outlet, timeout)
 
@@ -169,11 +179,6 @@ def _set_up(name: str, backend: Any) -> None:
         raise
     except Exception as error:  # noqa: BLE001 - a tracker may raise anything
         log.warning("%s: could not be set up yet: %s: %s", name, type(error).__name__, error)
-
-
-def _wait_all(events: list[Event], deadline: float) -> None:
-    for event in events:
-        event.wait(max(0.0, deadline - time.monotonic()))
 
 
 def _prepare(name: str, backend: Any, record: Record) -> None:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from selfscope.draw.compose import as_picture, grid
+from selfscope.draw.picture import to_numpy
 from selfscope.errors import RecordError, UsageError
 from selfscope.records import Embedding, Figure, Graph, Histogram, Picture, Record, Scalars, Table, Text
 from selfscope.store.configs import config_record
@@ -82,7 +83,7 @@ class Visualizer(Drawing):
 
     @master_only
     def write(self, record: Record) -> None:
-        """Hands one record to every backend."""
+        """Hands one record to every backend; its arrays are not copied, so leave them as they are."""
         if record.wall_time is None:
             record = replace(record, wall_time=time.time())
         self._fanout.put(record)
@@ -127,7 +128,7 @@ class Visualizer(Drawing):
     @master_only
     def add_histogram(self, name: str, values: Any, step: int = 0, *, bins: int = 64, caption: str = "") -> None:
         """How values are distributed; those that are not finite are left out, and counted in the caption."""
-        flat = np.asarray(_to_array(values), np.float64).ravel()
+        flat = np.asarray(to_numpy(values), np.float64).ravel()
         finite = flat[np.isfinite(flat)]
         if len(finite) < len(flat):
             caption = f"{caption} ({len(flat) - len(finite)} of {len(flat)} values not finite)".strip()
@@ -143,7 +144,7 @@ class Visualizer(Drawing):
         All is copied, except arrays that are mapped from a file.
         """
         own = {key: _own(value) for key, value in details.items()}
-        self.write(Embedding(name, np.array(_to_array(coords), np.float32), step=step, **own))
+        self.write(Embedding(name, np.array(to_numpy(coords), np.float32), step=step, **own))
 
     @master_only
     def add_table(self, name: str, columns: Mapping[str, Sequence[Any]], step: int = 0, *, caption: str = "") -> None:
@@ -195,7 +196,11 @@ class Visualizer(Drawing):
         return self._fanout.flush(timeout)
 
     def close(self, timeout: float = 30.0, *, status: str = "finished") -> None:
-        """Hands over what is left, ends every backend and reports what was lost; a second call does nothing."""
+        """Hands over what is left, ends every backend and reports what was lost; a second call does nothing.
+
+        Trackers get `timeout` seconds; what they lack then is in the local run. The local run itself is waited for as
+        long as it gets on.
+        """
         self._fanout.close(timeout, status)
 
     def __enter__(self) -> Visualizer:
@@ -237,7 +242,7 @@ def _own(value: Any) -> Any:
     if isinstance(value, np.memmap):
         return value
     if isinstance(value, np.ndarray) or hasattr(value, "detach"):
-        return np.array(_to_array(value))
+        return np.array(to_numpy(value))
     if isinstance(value, Mapping):
         return {key: _own(item) for key, item in value.items()}
     return list(value) if isinstance(value, list) else value
@@ -252,9 +257,3 @@ def one_picture(image: Any, key: str) -> np.ndarray:
     if getattr(image, "ndim", 0) == 4:
         return grid([as_picture(one, key=f"{key}[{i}]") for i, one in enumerate(image)], gap=2)
     return as_picture(image, key=key)
-
-
-def _to_array(values: Any) -> np.ndarray:
-    from selfscope.draw.picture import to_numpy
-
-    return to_numpy(values)
