@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from io import BytesIO
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -20,13 +20,19 @@ from selfscope.errors import RecordError
 RESERVED_TAGS = ("step", "_t")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Record:
     """One value that can be stored; `kind` names the backend method that stores it (`add_<kind>`)."""
 
     kind: ClassVar[str] = ""
     wall_time: float | None = field(default=None, kw_only=True)
     """Seconds since the epoch at which it was logged; None: when it is stored."""
+
+    def __repr__(self) -> str:
+        """One line: arrays by shape and dtype, long values shortened, what is empty left out."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        shown = ", ".join(f"{name}={_brief(value)}" for name, value in values.items() if _says_something(value))
+        return f"{type(self).__name__}({shown})"
 
     def _repr_html_(self) -> str:
         """Self-contained HTML: pictures travel inside as data, nothing is fetched."""
@@ -40,7 +46,7 @@ class Record:
         return f"<pre>{html.escape(repr(self))}</pre>"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scalars(Record):
     """Numbers of one step, one line of `scalars.json`."""
 
@@ -59,7 +65,7 @@ class Scalars(Record):
         _freeze(self, values=values)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Picture(Record):
     """A picture to show, `(H, W, 3)` uint8 RGB."""
 
@@ -79,7 +85,7 @@ class Picture(Record):
         return ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Figure(Record):
     """A matplotlib or Plotly figure object; drawn to files when it is stored."""
 
@@ -90,7 +96,7 @@ class Figure(Record):
     caption: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Histogram(Record):
     """Counts `(n,)` between edges `(n + 1,)`."""
 
@@ -108,7 +114,7 @@ class Histogram(Record):
             )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Table(Record):
     """Named columns of one length."""
 
@@ -125,7 +131,7 @@ class Table(Record):
         _freeze(self, columns=dict(self.columns))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Text(Record):
     """Markdown."""
 
@@ -135,7 +141,7 @@ class Text(Record):
     step: int = 0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Config(Record):
     """A config: the values, and the Python source that evaluates to them."""
 
@@ -144,7 +150,7 @@ class Config(Record):
     source: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Graph(Record):
     """A model's structure: the module itself for backends that trace it, and its text for all others."""
 
@@ -154,7 +160,7 @@ class Graph(Record):
     text: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Embedding(Record):
     """A map: coords `(N, 1..3)` of N items, with what is needed to read it honestly."""
 
@@ -198,7 +204,7 @@ class Embedding(Record):
         return _mapping_html({**self.settings, **self.quality})
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reconstruction(Record):
     """What a masked-image model makes of one image: four panels, the numbers, and every word needed to read them."""
 
@@ -244,7 +250,7 @@ class Step:
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class View:
     """One augmented version of an image, as the model will see it before normalisation."""
 
@@ -262,7 +268,7 @@ class View:
         check_picture(self.picture, self.name or "view")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sample(Record):
     """One item of a data set as a self-supervised pipeline hands it to the model, with everything that was sampled."""
 
@@ -320,6 +326,23 @@ def check_picture(pixels: np.ndarray, key: str) -> None:
         raise RecordError(f"{key}: expected (H, W, 3) uint8 RGB, got {given}")
     if 0 in pixels.shape:
         raise RecordError(f"{key}: expected at least one pixel, got {tuple(pixels.shape)}")
+
+
+def _says_something(value: Any) -> bool:
+    return value is not None and not (isinstance(value, (str, tuple, Mapping)) and len(value) == 0)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{list(value.shape)}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_brief(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (tuple, list)) and len(value) > 4:
+        return f"<{len(value)} {type(value[0]).__name__}>"
+    if isinstance(value, (Record, View)):
+        return type(value).__name__
+    text = f"{value:.4g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _number(tag: str, value: Any) -> float:

@@ -166,6 +166,8 @@ def folder_dataset(
     """
     if not isinstance(path, (str, os.PathLike)):
         listing = files(path)
+    elif not os.path.exists(os.path.expanduser(path)):
+        raise DataError(f"{os.fspath(path)}: no such folder or image")
     else:
         listing = folder(path) if os.path.isdir(path) else files([path])
     transforms = build_transforms(pipeline)

@@ -35,7 +35,8 @@ class LoadedModel:
     checkpoint: str | None = None
     report: FitReport | None = None
     """How the checkpoint fitted; None without one."""
-    trained: bool = False
+    trained: bool | None = False
+    """None for a module that was handed in: only its owner knows."""
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -52,7 +53,11 @@ class LoadedModel:
         said = [f"{self.name} on {self.device}, {self.image_size} x {self.image_size} px", *self.module.notes]
         if self.report is not None:
             return [*said, *str(self.report).splitlines()]
-        return said if self.trained else [*said, "no checkpoint: untrained, at its random start; pictures say so"]
+        return (
+            said
+            if self.trained is not False
+            else [*said, "no checkpoint: untrained, at its random start; pictures say so"]
+        )
 
 
 def load(
@@ -105,8 +110,9 @@ def load(
 def _ready_made(source: Any, image_size: int | None, device: torch.device) -> LoadedModel:
     from selfscope.models.encoder import build_timm, wrap_module
 
+    trained: bool | None
     if isinstance(source, nn.Module):
-        module, name, trained = wrap_module(source), type(source).__name__, True
+        module, name, trained = wrap_module(source), type(source).__name__, None
     else:
         module, name, trained = build_timm(str(source)), str(source), True
     size = image_size or getattr(module, "image_size", None) or 224

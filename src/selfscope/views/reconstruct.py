@@ -190,7 +190,7 @@ def _mean_colour(module: Any, pixels: torch.Tensor) -> np.ndarray:
 
 def _notes(loaded: LoadedModel, pixel_stats: str) -> tuple[str, ...]:
     module = loaded.module
-    notes = [] if loaded.trained else [NOTES["untrained"]]
+    notes = [NOTES["untrained"]] if loaded.trained is False else []
     if _draws_hog(module):
         notes.append(NOTES["hog"])
     elif module.norm_pix:
