@@ -42,7 +42,7 @@ def read_checkpoint(path_or_url: str | Path, *, progress: Progress | None = None
         head = _head(path)
         if _is_safetensors(head):
             return _from_safetensors(path, source)
-        _refuse_text(path, head)
+        _refuse_others(path, head)
         content = unpickle(path)
     except (PermissionError, InterruptedError) as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
@@ -61,7 +61,7 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _refuse_text(path: Path, head: bytes) -> None:
+def _refuse_others(path: Path, head: bytes) -> None:
     start = head.lstrip()[:64].lower()
     if head.startswith(b"version https://git-lfs"):
         raise CheckpointError(f"{path}: is a git-LFS pointer, not the weights; fetch them with `git lfs pull`")
@@ -70,6 +70,8 @@ def _refuse_text(path: Path, head: bytes) -> None:
     printable = sum(32 <= byte < 127 or byte in b"\t\n\r" for byte in head)
     if printable == len(head):
         raise CheckpointError(f"{path}: is a text file, not weights")
+    if not head.startswith((b"PK\x03\x04", b"\x80")):
+        raise CheckpointError(f"{path}: is no checkpoint; expected what torch.save or safetensors writes")
 
 
 def _is_safetensors(head: bytes) -> bool:

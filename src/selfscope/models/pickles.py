@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
+import warnings
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,11 @@ FUNCTIONS = (
     "numpy.random._pickle.__randomstate_ctor",
     "numpy.random._pickle.__generator_ctor",
 )
+DAMAGES = (
+    *(EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, OSError, AssertionError),
+    *(ArithmeticError, MemoryError, ImportError, struct.error),
+)
+"""What torch's reader may raise on a file that is not what it begins like."""
 WANTED = re.compile(r"GLOBAL '?([\w.]+)")
 
 
@@ -89,11 +96,15 @@ def unpickle(path: Path) -> Any:
         (empty, "collections.defaultdict"),
     ]
     try:
-        with torch.serialization.safe_globals(stand_ins):
+        with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol|.*TorchScript archive", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path) or None)
     except pickle.UnpicklingError as error:
         raise CheckpointError(_refusal(path, str(error))) from error
-    except (EOFError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
+    except DAMAGES as error:
+        if "TorchScript archive" in str(error):
+            advice = "load it with torch.jit.load and save its state_dict()"
+            raise CheckpointError(f"{path}: is a TorchScript archive, which holds code: {advice}") from error
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise CheckpointError(f"{path}: damaged or cut short, or not written by torch.save ({reason})") from error
 
@@ -107,7 +118,12 @@ def _refusal(path: Path, reason: str) -> str:
             f"{path}: refused, because its pickle asks for {wanted[1]}, which could run code when loaded; "
             f"if you trust its maker, load it there and save only the state_dict"
         )
-    first = reason.removeprefix("Weights only load failed.").strip().partition("\n")[0]
+    if "Unsupported operand" in reason:
+        return (
+            f"{path}: refused, because its pickle uses instructions that cannot be read safely; "
+            f"save it with torch.save and its usual pickle_protocol=2"
+        )
+    first = reason.rpartition("WeightsUnpickler error:")[2].strip().partition("\n")[0]
     if "truncated" in reason:
         return f"{path}: damaged or cut short ({first})"
     return f"{path}: refused, because its pickle does more than hold weights ({first})"
