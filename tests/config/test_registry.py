@@ -83,10 +83,10 @@ def test_the_line_is_that_of_the_file_that_wrote_it(registry: Registry, tmp_path
 
 def test_an_option_names_itself(registry: Registry, tmp_path: Path) -> None:
     config_of(tmp_path, "step = dict(type='Crop', size=1)")
-    config = load_config(tmp_path / "config.py", ["step.sise=3"])
+    config = load_config(tmp_path / "config.py", ["step.sizes=3"])
     with pytest.raises(ConfigError) as error:
         registry.build(config.step)
-    assert str(error.value) == "--cfg-options: Crop takes no argument 'sise'. Did you mean 'size'?"
+    assert str(error.value) == "--cfg-options: Crop takes no argument 'sizes'. Did you mean 'size'?"
 
 
 def test_what_the_class_refuses_names_the_line(registry: Registry, tmp_path: Path) -> None:

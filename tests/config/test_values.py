@@ -43,7 +43,7 @@ def test_a_wrong_attribute_says_which_is_near_and_where(config: Config) -> None:
     with pytest.raises(AttributeError, match="Did you mean 'depth'"):
         del config.model.backbone.dept
     with pytest.raises(KeyError):
-        config["modell"]
+        config["models"]
 
 
 def test_names_of_methods_stay_methods(config: Config) -> None:

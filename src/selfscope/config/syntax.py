@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     |(?P<digits>[0-9][0-9_]{4299,})
     |(?P<word>\w+)
     |(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)|(?P<newline>\n)
-    |(?P<operator>[-+*/%@&|^~.])""",
+    |(?P<operator><<|>>|[-+*/%@&|^~.])""",
     re.VERBOSE | re.DOTALL,
 )
 _WORDS = frozenset({"not", "if", "else", "elif", "lambda", "await", "and", "or"})
@@ -82,30 +82,27 @@ def _parsed(text: str, file: str, mode: str, first_line: int) -> ast.AST:
 
 def _check_nesting(text: str, file: str, line: int) -> None:
     """Refuses brackets, operators, calls and conditions that would nest deeper than the parser bears."""
-    chains = [0]
-    branches = 0
+    chains, branches = [0], 0
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
-        if kind == "close":
-            if len(chains) > 1:
-                chains.pop()
+        if kind == "close" and len(chains) > 1:
+            chains.pop()
         elif kind == "comma" or (kind == "newline" and len(chains) == 1):
             chains[-1] = 0
-        elif kind == "digits":
-            raise ConfigError("a number has too many digits", file=file, line=line + text.count("\n", 0, match.start()))
-        elif kind in ("operator", "open") or (kind == "word" and match[0] in _WORDS):
+        elif kind == "text" and "f" in match["prefix"].lower():
+            fields = match[0].split("{")[1:]
+            chains[-1] += max((sum(map(_nests, _TOKEN.finditer(field))) for field in fields), default=0)
+        elif _nests(match):
             chains[-1] += 1
             branches += match[0] == "elif"
             if kind == "open":
                 chains.append(0)
-        elif kind == "text" and "f" in match["prefix"].lower():
-            chains[-1] += max(
-                (len(re.findall(r"[-+*/%@&|^~.(\[]|\bnot\b", part)) for part in match[0].split("{")[1:]), default=0
-            )
-        if (
-            len(chains) > MAX_DEPTH
-            or branches > MAX_DEPTH
-            or (kind in ("operator", "open", "text", "word") and sum(chains) > _MAX_CHAIN)
-        ):
+        too_deep = len(chains) > MAX_DEPTH or branches > MAX_DEPTH or sum(chains) > _MAX_CHAIN
+        if too_deep or kind == "digits":
             where = line + text.count("\n", 0, match.start())
-            raise ConfigError("expressions are nested too deeply, or too long", file=file, line=where)
+            what = "expressions are nested too deeply, or too long" if too_deep else "a number has too many digits"
+            raise ConfigError(what, file=file, line=where)
+
+
+def _nests(match: re.Match[str]) -> bool:
+    return match.lastgroup in ("operator", "open") or (match.lastgroup == "word" and match[0] in _WORDS)
