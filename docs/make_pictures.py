@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from selfscope.demo import photo_samples
-from selfscope.draw.compose import contact_sheet, fit, page, side_by_side, stack
+from selfscope.draw.compose import contact_sheet, page, side_by_side, stack
 from selfscope.records import Embedding, Reconstruction
 from selfscope.views.load import load
 from selfscope.views.reconstruct import reconstruct
@@ -36,8 +36,18 @@ def main() -> None:
     save("browse", contact_sheet(views, columns=4, width=1600))
     save("reconstruct", side_by_side([stack([record.plot() for record in row]) for row in rows[:2]]))
     save("tsne", trained_map)
-    left = stack([side_by_side([views[0][0], views[3][0]]), rows[1][1].plot(title="held-out digit, trained model")])
-    save("overview", page(side_by_side([left, fit(trained_map, (left.shape[0] * 5 // 4, 900))], gap=24)))
+    left = stack(
+        [side_by_side([views[0][0], views[3][0]], align="start"), rows[1][1].plot(title="a held-out digit")],
+        align="start",
+    )
+    save(
+        "overview",
+        page(
+            side_by_side(
+                [left, read_map(run).plot(width=660, title="features of held-out digits")], gap=24, align="start"
+            )
+        ),
+    )
 
 
 def digit(model: object, run: Path, name: str) -> Reconstruction:

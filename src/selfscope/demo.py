@@ -44,7 +44,7 @@ BATCH = 128
 LEARNING_RATE = 2e-3
 HONESTY = (
     "Raw pixels are a strong opponent on digits, and kNN and maps under-rate masked-image models, whose worth shows "
-    "after fine-tuning. Gaps between groups on a t-SNE map, and their sizes, mean nothing."
+    "after fine-tuning. t-SNE evens out density and opens gaps: distances and sizes of groups cannot be read off a map."
 )
 
 Say = Callable[[str], None]

@@ -76,7 +76,7 @@ def reconstruct(
         "path": given.path,
         "seed": seed,
         "mask_ratio": float(removed.mean()),
-        "pixel_stats": pixel_stats,
+        "pixel_stats": pixel_stats if module.norm_pix else None,
     }
     return Reconstruction(
         key=key or (Path(given.path).stem if given.path else "image"),
