@@ -42,23 +42,23 @@ class Descent:
         self._attraction, self._repulsion = np.empty_like(self.coords), np.empty_like(self.coords)
 
     def run(self, schedule: Schedule, patience: int, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-        """Coords `(N, components)` after all iterations, or once `patience` of them brought no progress."""
-        best, best_at = np.inf, 0
-        for iteration in range(schedule.iterations):
-            self.step(schedule[iteration])
-            done = iteration + 1
-            if done % CHECK_EVERY and done < schedule.iterations:
+        """Coords `(N, components)`; after `patience` iterations without progress only the cooling is still done."""
+        best, best_at, position = np.inf, 0, 0
+        while position < schedule.iterations:
+            self.step(schedule[position])
+            position += 1
+            if position % CHECK_EVERY and position < schedule.iterations:
                 continue
             if progress:
-                progress(done, schedule.iterations)
-            if done < schedule.settling_from:
+                progress(position, schedule.iterations)
+            if not schedule.settling_from <= position < schedule.cooling_from:
                 continue
             now = self.divergence()
             if now < best - PROGRESS * abs(best) or best == np.inf:
-                best, best_at = now, done
-            elif done - best_at >= patience:
-                log.info("stopped after %d of %d iterations: KL stays at %.4f", done, schedule.iterations, best)
-                break
+                best, best_at = now, position
+            elif position - best_at >= patience:
+                log.info("settled after %d of %d iterations: KL stays at %.4f", position, schedule.iterations, best)
+                position = schedule.cooling_from
         return self.result()
 
     def step(self, pace: Pace) -> None:

@@ -56,14 +56,14 @@ def reduce(features: np.ndarray, k: int, candidates: int, seed: int, workers: Wo
 
 def standard_units(features: np.ndarray, rng: np.random.Generator, workers: Workers) -> np.ndarray:
     """`(N, D)` float32 about a median centre, in median distances from it; rows beyond `FARTHEST` are pulled in."""
-    sample = features[rng.permutation(len(features))[:1000]]
+    sample = features[rng.permutation(len(features))[:1000]].astype(np.float64)
     centre = np.median(sample, axis=0)
     distances = np.sqrt(((sample - centre) ** 2).sum(axis=1))
     unit = float(np.median(distances)) or float(distances.max()) or 1.0
     full = np.empty(features.shape, np.float32)
 
     def convert(first: int, last: int) -> None:
-        rows = (features[first:last] - centre) / unit
+        rows = (features[first:last].astype(np.float64) - centre) / unit
         norms = np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
         full[first:last] = rows * np.minimum(1.0, FARTHEST / np.maximum(norms, 1.0))
 

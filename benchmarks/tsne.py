@@ -1,0 +1,111 @@
+"""The map: selfscope beside openTSNE and manifolds-rs, alternately, from features to coords, with KL and recall.
+
+python benchmarks/tsne.py --peer-python PEERS/bin/python                        synthetic features, 10,000 × 768
+python benchmarks/tsne.py --peer-python PEERS/bin/python --features F.npy … --rounds 3 --curve
+
+PEERS is an environment with `pip install openTSNE manifolds-rs`. Each run is a process of its own; its warm-up, and
+with it all compilation, is not counted, and the first-ever compilation is reported apart. Ratios are of neighbours in
+time; KL and recall are measured on exact affinities of the given features, the same for every engine. Run it on a
+quiet machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from tsne_yardstick import Yardstick
+
+HERE = Path(__file__).parent
+CURVE = {"selfscope": (200, 300, 600, 1000), "openTSNE": (500, 1000), "manifolds-rs": (500, 1000)}
+
+
+def synthetic(n: int, dimensions: int = 768, classes: int = 100, seed: int = 0) -> np.ndarray:
+    """`(n, dimensions)` float32: classes with few degrees of freedom, bent by a random layer, under noise."""
+    rng = np.random.default_rng(seed)
+    centres, first = rng.normal(size=(classes, 20)), rng.normal(size=(20, 256)) / 4
+    latent = centres[rng.integers(0, classes, n)] + rng.normal(size=(n, 20)) * np.arange(1, 21) ** -0.5
+    hidden = np.maximum(latent @ first + rng.normal(size=256) / 2, 0)
+    features = hidden @ rng.normal(size=(256, dimensions)) / 16
+    return (features + 0.35 * features.std() * rng.normal(size=features.shape)).astype(np.float32)
+
+
+def run(python: str, engine: str, features: Path, coords: Path, *iterations: int) -> float:
+    """Seconds of the engine's call."""
+    command = [python, str(HERE / "tsne_engines.py"), engine, str(features), str(coords), *map(str, iterations)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
+    return float(done.stdout.split()[-1])
+
+
+def first_compilation(features: Path) -> tuple[float, float]:
+    """Seconds of a whole process that maps 2,500 points, with an empty compile cache and with a full one."""
+    code = (
+        "import sys, numpy; from selfscope.embedding.tsne import TSNE; TSNE(n_iter=50)(numpy.load(sys.argv[1])[:2500])"
+    )
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+        times = []
+        for _ in range(2):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code, str(features)], env=environment, check=True)
+            times.append(time.perf_counter() - start)
+    return times[0], times[1]
+
+
+def compare(features: Path, engines: dict[str, str], options: argparse.Namespace, folder: Path) -> None:
+    """`engines`: which Python runs which."""
+    yardstick = Yardstick.of(np.load(features).astype(np.float32))
+    print(f"\n{features.name}: {np.load(features, mmap_mode='r').shape}", flush=True)
+    seconds: dict[str, list[float]] = {name: [] for name in engines}
+    for _ in range(options.rounds):
+        for name, python in engines.items():
+            seconds[name].append(run(python, name, features, folder / f"{name.replace('/', '-')}.npy"))
+    for name, times in seconds.items():
+        divergence, recall = yardstick(np.load(folder / f"{name.replace('/', '-')}.npy"))
+        ratio = statistics.median(b / a for a, b in zip(seconds["selfscope"], times, strict=True))
+        spread = f"{statistics.median(times):7.2f} s ({min(times):.2f}..{max(times):.2f})"
+        print(f"{name:18s} {spread:26s} × {ratio:5.1f}   KL {divergence:.3f}   recall@10 {recall:.3f}", flush=True)
+    if not options.curve:
+        return
+    for name, python in engines.items():
+        for iterations in CURVE[name.partition("/")[0]]:
+            took = run(python, name, features, folder / "curve.npy", iterations)
+            divergence, recall = yardstick(np.load(folder / "curve.npy"))
+            shown = f"{name} {iterations} iterations"
+            print(f"  {shown:32s} {took:7.2f} s   KL {divergence:.3f}   recall@10 {recall:.3f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer-python", help="interpreter of an environment with openTSNE and manifolds-rs")
+    parser.add_argument("--peers", nargs="*", default=["openTSNE", "manifolds-rs/50", "manifolds-rs/200"])
+    parser.add_argument("--features", nargs="*", type=Path, help="(N, D) .npy files; else synthetic ones")
+    parser.add_argument("--n", type=int, default=10_000, help="how many synthetic rows")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--curve", action="store_true", help="other numbers of iterations too")
+    options = parser.parse_args()
+    peers = options.peers if options.peer_python else []
+    engines = {"selfscope": sys.executable, **dict.fromkeys(peers, options.peer_python)}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = options.features
+        if not files:
+            files = [folder / f"synthetic_{options.n}.npy"]
+            np.save(files[0], synthetic(options.n))
+        cold, warm = first_compilation(files[0])
+        print(f"a whole process on 2,500 points: {cold:.1f} s with nothing compiled, {warm:.1f} s from then on")
+        for features in files:
+            compare(features, engines, options, folder)
+
+
+if __name__ == "__main__":
+    main()
