@@ -72,7 +72,7 @@ def test_what_the_output_does_not_use_may_be_missing_and_is_said() -> None:
     lines = str(report).split("\n")
     assert lines[0] == "MAE: 30 of 30 weights loaded from b.pth (backbone)"
     assert lines[1] == "set aside 1: momentum (1)"
-    assert lines[2].startswith(f"at their random start, not used here, {len(report.unfilled)}: neck.mask_token")
+    assert lines[2].startswith(f"not filled and not used here, {len(report.unfilled)}: neck.mask_token")
     with pytest.raises(CheckpointError, match="20 of 50 weights missing"):
         fit(model, Checkpoint(state), "all")
 

@@ -89,7 +89,7 @@ CASES: dict[str, tuple[dict[str, Any], str, set[str]]] = {
     "mocov3__mocov3_vit-large": (mocov3("large", 1024), "neck", MOMENTUM),
     "npid": (method("NPID", LINEAR_NECK), "neck", {"memory_bank"}),
     "odc": (method("ODC", {"type": "ODCNeck"}), "backbone", {"neck", "head", "memory_bank", "loss_weight"}),
-    "pixmim": ({**mae("b", 768), "type": "PixMIM"}, "backbone", {"neck", "target_generator"}),
+    "pixmim": ({**mae("b", 768), "type": "PixMIM"}, "all", {"target_generator"}),
     "relative_loc": (method("RelativeLoc", {"type": "RelativeLocNeck"}), "backbone", {"neck", "head"}),
     "rotation_pred": (method("RotationPred"), "backbone", {"head"}),
     "simclr": (method("SimCLR", projector(2048, 2048, 128)), "neck", set()),

@@ -238,6 +238,15 @@ def test_oblong_images(size: tuple[int, int]) -> None:
     assert model.loss(pixels, mask).isfinite()
 
 
+def test_pixmim_looks_like_mae_and_is_not_trained_here() -> None:
+    model = build_model({**config("mae"), "type": "PixMIM", "target_generator": {"type": "LowFreqTargetGenerator"}})
+    assert model.method == "PixMIM"
+    pixels, mask = torch.randn(1, 3, 64, 64), np.eye(8)
+    assert model.predict(pixels, mask).shape == (1, 64, 192)
+    with pytest.raises(ModelError, match="low-pass targets"):
+        model.loss(pixels, mask)
+
+
 def test_masked_models_have_no_vector_neck() -> None:
     for name, side in SIDES.items():
         model, _ = fitted("masked", name, side)

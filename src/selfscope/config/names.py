@@ -5,6 +5,7 @@ from __future__ import annotations
 TABLE: dict[str, dict[str, str]] = {
     "model": {
         "MAE": "selfscope.models.mae:MAE",
+        "PixMIM": "selfscope.models.mae:PixMIM",
         "MAEPretrainDecoder": "selfscope.models.mae:MAEPretrainDecoder",
         "MAEPretrainHead": "selfscope.models.mae:MAEPretrainHead",
         "SimMIM": "selfscope.models.simmim:SimMIM",

@@ -123,8 +123,3 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
-
-
-def same_device(module: nn.Module, values: Any) -> Tensor:
-    """An array or tensor on the device of the module's weights."""
-    return torch.as_tensor(values, device=next(module.parameters()).device)

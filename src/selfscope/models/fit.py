@@ -31,9 +31,9 @@ class FitReport:
     loaded: tuple[str, ...]
     """Names in the model that were filled."""
     missing: tuple[str, ...]
-    """Names in the model that the file does not have, still at their random start."""
+    """Names in the model that the file does not have, still as they started: random, or NaN after a blank start."""
     mismatched: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
-    """`(name, shape in the file, shape in the model)`, still at their random start."""
+    """`(name, shape in the file, shape in the model)`, still as they started."""
     set_aside: tuple[str, ...]
     """Names in the file that the model has no use for."""
     notes: tuple[str, ...] = ()
@@ -41,13 +41,13 @@ class FitReport:
     """By output, the names that it is computed from."""
 
     def missing_for(self, output: str) -> tuple[str, ...]:
-        """Names that `output` is computed from and that are still at their random start."""
+        """Names that `output` is computed from and that were not filled."""
         used = self.uses.get(output, self.uses["all"])
         return tuple(name for name in self.unfilled if name in used)
 
     @property
     def unfilled(self) -> tuple[str, ...]:
-        """Names in the model that are still at their random start, whether needed or not."""
+        """Names in the model that were not filled, whether needed or not."""
         return (*self.missing, *(name for name, _, _ in self.mismatched))
 
     @property
@@ -64,7 +64,7 @@ class FitReport:
             groups = ", ".join(f"{name} ({count})" for name, count in self.set_aside_groups.items())
             lines.append(f"set aside {len(self.set_aside)}: {groups}")
         if self.unfilled:
-            lines.append(f"at their random start, not used here, {len(self.unfilled)}: {_listed(self.unfilled)}")
+            lines.append(f"not filled and not used here, {len(self.unfilled)}: {_listed(self.unfilled)}")
         return "\n".join([*lines, *self.notes])
 
 

@@ -200,6 +200,13 @@ class MAE(Encoder):
         return vit.norm(vit.blocks(torch.cat([token, x], dim=1)))
 
 
+class PixMIM(MAE):
+    """PixMIM (Liu et al. 2023, arXiv:2303.02416): an MAE that learnt to paint a low-pass copy of the image."""
+
+    def loss(self, pixels: Tensor, mask: Any) -> Tensor:
+        raise ModelError("PixMIM learns from low-pass targets, which are not made here: train an MAE, or look only")
+
+
 def kept_indices(removed: Tensor) -> Tensor:
     """Positions `(B, K)` of kept patches in raster order, which changes nothing: attention has no order of its own."""
     counts = (removed == 0).sum(1)

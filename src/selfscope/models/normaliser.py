@@ -46,12 +46,12 @@ class Normaliser(nn.Module):
 
     def to_levels(self, pixels: Tensor) -> Tensor:
         """Pixels `(..., 3, H, W)` as RGB grey levels `(..., H, W, 3)`: float, 0..255 for what a camera could see."""
-        levels = pixels.detach().float() * self.std + self.mean
+        levels = pixels.detach().to(self.mean) * self.std + self.mean
         return self._reordered(levels).movedim(-3, -1)
 
     def from_levels(self, levels: Tensor) -> Tensor:
         """Grey levels 0..255 `(..., 3, H, W)`, in the model's own channel order, as pixels."""
-        return (levels - self.mean) / self.std
+        return (levels.to(self.mean) - self.mean) / self.std
 
     def _reordered(self, images: Tensor) -> Tensor:
         return images.flip(-3) if self.channel_order == "bgr" else images

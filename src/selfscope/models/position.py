@@ -40,4 +40,5 @@ def resize_position(table: Tensor, grid: tuple[int, int], *, prefix: int = 1, mo
 
 
 def is_square(count: int) -> bool:
+    """Whether so many patches can be a square grid."""
     return count > 0 and math.isqrt(count) ** 2 == count
