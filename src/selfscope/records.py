@@ -62,7 +62,7 @@ class Scalars(Record):
             if tag in RESERVED_TAGS:
                 raise RecordError(f"scalar tag {tag!r} is reserved by the file format: choose another name")
             values[str(tag)] = value if value.__class__ is float else _number(tag, value)
-        _freeze(self, values=values)
+        object.__setattr__(self, "values", MappingProxyType(values))  # not by `_freeze`: this runs at every step
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -347,8 +347,9 @@ def _brief(value: Any) -> str:
 
 def _number(tag: str, value: Any) -> float:
     try:
+        value = value.item() if hasattr(value, "item") else value
         return value if isinstance(value, (int, float)) and not isinstance(value, bool) else float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise RecordError(f"scalar {tag!r}: expected one number, got {type(value).__name__} {value!r:.80}") from error
 
 

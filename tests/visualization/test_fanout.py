@@ -468,3 +468,32 @@ def test_the_local_run_is_waited_for_as_long_as_it_gets_on(tmp_path, monkeypatch
     vis.close(timeout=0.3)
     assert len(open_run(tmp_path).texts) == 40
     assert open_run(tmp_path).status == "finished"
+
+
+KILLED = """
+import sys, time
+from selfscope import Visualizer
+vis = Visualizer(vis_backends=[dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")], save_dir=sys.argv[1])
+print("ready", flush=True)
+for step in range(10**9):
+    vis.add_scalar("loss", float(step), step)
+    time.sleep(0.001)
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_after_a_kill_the_next_session_sends_what_the_tracker_held_in_memory(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tests.visualization.test_tensorboard import read
+
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        time.sleep(2.5)
+        program.kill()
+    before = open_run(tmp_path).scalars("loss").step
+    with Visualizer(vis_backends=[LOCAL, {"type": "TensorboardVisBackend"}], save_dir=tmp_path):
+        pass
+    there = {event.step for event in read(tmp_path / "vis_data").Scalars("loss")}
+    assert len(before) > 500
+    assert set(before.tolist()) <= there

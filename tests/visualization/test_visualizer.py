@@ -131,9 +131,9 @@ def test_numbers_of_every_kind_arrive_as_plain_numbers(tmp_path):
     }
 
 
-@pytest.mark.parametrize("value", [torch.ones(2), [1, 2], "x", None])
+@pytest.mark.parametrize("value", [torch.ones(2), np.ones(2), [1, 2], "x", None])
 def test_what_is_not_one_number_is_refused(value):
-    with pytest.raises((RecordError, RuntimeError, ValueError), match=r"scalar 'a'|one|Tensor"):
+    with pytest.raises(RecordError, match="scalar 'a': expected one number, got"):
         Visualizer().add_scalar("a", value)
 
 

@@ -55,6 +55,8 @@ class Outlet:
         self._in_hand = 0
         self._abandoned = False
         self._position: Position | None = None
+        self._safe: Position | None = None
+        self._closed_well = False
         self._last: Logged | None = None
         self._suspect: Callable[[], None] | None = None
         self._failing = 0
@@ -97,10 +99,10 @@ class Outlet:
         return self._log.end - self.cursor.next + self._in_hand + (self._suspect is not None)
 
     def save_cursor(self) -> None:
-        """Notes in the run up to where the backend has it."""
-        reached = self._reached()
-        if self._keeper is not None and not self._is_keeper and reached is not None:
-            write_cursor(self._keeper.writer.path, self.name, reached)
+        """Notes in the run up to where the backend has it, flushed: what it held in memory is sent again if it dies."""
+        safe = self._reached() if self._closed_well else self._safe
+        if self._keeper is not None and not self._is_keeper and safe is not None:
+            write_cursor(self._keeper.writer.path, self.name, safe)
 
     def _run(self) -> None:
         try:
@@ -119,6 +121,7 @@ class Outlet:
         self._may_end.wait()
         try:
             self.backend.close()
+            self._closed_well = True
         except Exception as error:  # noqa: BLE001 - a tracker may raise anything
             log.warning("%s: did not close well: %s: %s", self.name, type(error).__name__, error)
         self.ended.set()
@@ -233,8 +236,12 @@ class Outlet:
         return self._last.ends if self._last is not None and self._last.ends is not None else self._position
 
     def _save_cursor_now_and_then(self) -> None:
-        if time.monotonic() - self._saved_at > 1.0:
-            self._saved_at = time.monotonic()
+        reached = self._reached()
+        if reached is None or self._is_keeper or time.monotonic() - self._saved_at < 1.0:
+            return
+        self._saved_at = time.monotonic()
+        if self._try(self.backend.flush):
+            self._safe = reached
             self.save_cursor()
 
 

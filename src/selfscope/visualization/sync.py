@@ -53,10 +53,11 @@ def sync(
             progress(sum(at), total)
             if time.monotonic() - saved_at > 1.0:
                 saved_at = time.monotonic()
+                backend.flush()
                 write_cursor(run.path, name, at)
         at = Position(max(at.scalars, end.scalars), max(at.media, end.media))
-        backend.flush()
     finally:
+        backend.flush()
         write_cursor(run.path, name, at)
     for reason, times in sent.refused.items():
         log.warning("%s: %d times: %s", name, times, reason)

@@ -116,8 +116,7 @@ class Visualizer(Drawing):
         self, scalar_dict: Mapping[str, Any], step: int = 0, file_path: str | None = None, **kwargs: Any
     ) -> None:
         """Numbers of one step, also tensors and arrays of one element; `file_path` names a second file for the line."""
-        values = {tag: value if value.__class__ is float else _number(value) for tag, value in scalar_dict.items()}
-        self._fanout.put(Scalars(values, step, file_path, wall_time=time.time()))
+        self._fanout.put(Scalars(scalar_dict, step, file_path, wall_time=time.time()))
 
     @master_only
     def add_figure(self, name: str, figure: Any, step: int = 0, *, caption: str = "") -> None:
@@ -246,10 +245,6 @@ def _own(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _own(item) for key, item in value.items()}
     return list(value) if isinstance(value, list) else value
-
-
-def _number(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
 
 
 def one_picture(image: Any, key: str) -> np.ndarray:
