@@ -4,6 +4,7 @@ import json
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,16 @@ def records_of(path: Path) -> list:
     return found
 
 
+def finished(path: Path) -> list:
+    """W&B's own process may write on for a moment after `finish` of an offline run: the last record says `exit`."""
+    until = time.monotonic() + 20
+    while True:
+        records = records_of(path)
+        if any(record.WhichOneof("record_type") == "exit" for record in records) or time.monotonic() > until:
+            return records
+        time.sleep(0.05)
+
+
 def nested(items) -> dict:
     values: dict = {}
     for item in items:
@@ -63,7 +74,7 @@ class Offline:
     def __init__(self, folder: Path) -> None:
         self.runs = sorted((folder / "wandb").glob("offline-run-*"))
         self.files = self.runs[-1] / "files"
-        self.records = [r for run in self.runs for r in records_of(next(run.glob("run-*.wandb")))]
+        self.records = [r for run in self.runs for r in finished(next(run.glob("run-*.wandb")))]
         self.history = [nested(r.history.item) for r in self.records if r.WhichOneof("record_type") == "history"]
 
     def series(self, tag: str) -> list[tuple]:
