@@ -16,6 +16,90 @@ CONFIGS = [
     for path in sorted(folder.rglob("*.py"))
 ]
 
+
+def _listed(lines: str) -> list[str]:
+    return [line.strip() for line in lines.strip().splitlines()]
+
+
+_SIGNS = "+ - * / // % | & ^ < <= == != and or in".split() + ["not in"]
+_FUNCTIONS = "len list tuple set str int float bool abs min max sum sorted any all dict".split()
+_SHAPES = _listed(r"""
+    [{}, {}]
+    ({}, {})
+    ({},) + {}
+    dict(x={}, y={})
+    {{'x': {}, 'y': {}}}
+    {}[{}]
+    {}[{}:]
+    {}[::-1] + {}
+    [i for i in {} if i != {}]
+    {{i: {} for i in {}}}
+    [({}, j) for i in {} for j in [i]]
+    f'{{{}}} {{{}!r}}'
+    [*{}, {}]
+    {{**{}, 'z': {}}}
+    round({}, {})
+    ({} if {} else 0)
+    (not {}, -{})
+    {{{}, {}}}
+    '%s-%r' % ({}, {})
+    list(zip({}, {}))
+    list(enumerate({}, {}))
+    list(range({}))[:9] + {}
+    tuple(i for i in {}) + {}
+    f'{{{}:>4}}{{{}}}'
+    copy.deepcopy({}) == {}
+    [copy.copy({}), {}]
+    {} < 2 < {}
+    dict({}, k={})
+    sorted({}, reverse={})
+    sum({}, {})
+    {}.get('x', {})
+    {}.count({})
+    {}.split({})
+    {}.join({})
+    {}.format({})
+    list({}.keys())[{}]
+    {}.replace('t', {})
+    {}.startswith({})
+    {}.index({})
+    list({}.items()) + {}
+    [{}.lower(), {}]
+""")
+_HOSTILE_SHAPES = _listed(r"""
+    {}.__class__
+    {}.__globals__
+    {}.__subclasses__()
+    {}({})
+    {}.format({})
+    {} ** {}
+    {} << {}
+    {} * {}
+    {} % {}
+    f'{{{}:{{{}}}}}'
+    f'{{{}!r:>999999999}}'
+    [{} for i in range(10 ** 9)]
+    (x := {})
+    lambda x: {}
+    {}[{}]
+    -{}
+    getattr({}, '__class__')
+    __import__({})
+    open({})
+    print({})
+    str({})
+    int({}, {})
+    round({}, {})
+    {}.join({})
+    [[{}] * 1000] * 1000
+    copy.deepcopy({})
+    copy.{}
+    {} in {}
+    {} == {}
+    sorted({}, key={})
+    await {}
+    (yield {})
+""")
 _leaves = st.sampled_from(
     [
         *NAMES,
@@ -42,87 +126,10 @@ _leaves = st.sampled_from(
 
 def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     two = st.tuples(inner, inner)
-    binary = st.sampled_from(
-        ["+", "-", "*", "/", "//", "%", "|", "&", "^", "<", "<=", "==", "!=", "in", "not in", "and", "or"]
-    )
-    function = st.sampled_from(
-        [
-            "len",
-            "list",
-            "tuple",
-            "set",
-            "str",
-            "int",
-            "float",
-            "bool",
-            "abs",
-            "min",
-            "max",
-            "sum",
-            "sorted",
-            "any",
-            "all",
-            "dict",
-        ]
-    )
-    method = st.sampled_from(
-        [
-            "{}.get('x', {})",
-            "{}.count({})",
-            "{}.split({})",
-            "{}.join({})",
-            "{}.format({})",
-            "list({}.keys())[{}]",
-            "{}.replace('t', {})",
-        ]
-        + ["{}.startswith({})", "{}.index({})", "list({}.items()) + {}", "[{}.lower(), {}]"]
-    )
-    shape = st.sampled_from(
-        [
-            "[{}, {}]",
-            "({}, {})",
-            "({},) + {}",
-            "dict(x={}, y={})",
-            "{{'x': {}, 'y': {}}}",
-            "{}[{}]",
-            "{}[{}:]",
-            "{}[::-1] + {}",
-        ]
-        + [
-            "[i for i in {} if i != {}]",
-            "{{i: {} for i in {}}}",
-            "[({}, j) for i in {} for j in [i]]",
-            "f'{{{}}} {{{}!r}}'",
-        ]
-        + [
-            "[*{}, {}]",
-            "{{**{}, 'z': {}}}",
-            "round({}, {})",
-            "({} if {} else 0)",
-            "(not {}, -{})",
-            "{{{}, {}}}",
-            "'%s-%r' % ({}, {})",
-        ]
-        + [
-            "list(zip({}, {}))",
-            "list(enumerate({}, {}))",
-            "list(range({}))[:9] + {}",
-            "tuple(i for i in {}) + {}",
-            "f'{{{}:>4}}{{{}}}'",
-        ]
-        + [
-            "copy.deepcopy({}) == {}",
-            "[copy.copy({}), {}]",
-            "{} < 2 < {}",
-            "dict({}, k={})",
-            "sorted({}, reverse={})",
-            "sum({}, {})",
-        ]
-    )
     return (
-        st.builds(lambda pair, sign: f"({pair[0]} {sign} {pair[1]})", two, binary)
-        | st.builds(lambda name, value: f"{name}({value})", function, inner)
-        | st.builds(lambda text, pair: text.format(*pair), shape | method, two)
+        st.builds(lambda pair, sign: f"({pair[0]} {sign} {pair[1]})", two, st.sampled_from(_SIGNS))
+        | st.builds(lambda name, value: f"{name}({value})", st.sampled_from(_FUNCTIONS), inner)
+        | st.builds(lambda text, pair: text.format(*pair), st.sampled_from(_SHAPES), two)
     )
 
 
@@ -200,49 +207,8 @@ _hostile_leaves = _leaves | st.sampled_from(
 
 
 def _hostile(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    shape = st.sampled_from(
-        [
-            "{}.__class__",
-            "{}.__globals__",
-            "{}.__subclasses__()",
-            "{}({})",
-            "{}.format({})",
-            "{} ** {}",
-            "{} << {}",
-            "{} * {}",
-            "{} % {}",
-        ]
-        + [
-            "f'{{{}:{{{}}}}}'",
-            "f'{{{}!r:>999999999}}'",
-            "[{} for i in range(10 ** 9)]",
-            "(x := {})",
-            "lambda x: {}",
-            "{}[{}]",
-            "-{}",
-        ]
-        + [
-            "getattr({}, '__class__')",
-            "__import__({})",
-            "open({})",
-            "print({})",
-            "str({})",
-            "int({}, {})",
-            "round({}, {})",
-            "{}.join({})",
-        ]
-        + [
-            "[[{}] * 1000] * 1000",
-            "copy.deepcopy({})",
-            "copy.{}",
-            "{} in {}",
-            "{} == {}",
-            "sorted({}, key={})",
-            "await {}",
-            "(yield {})",
-        ]
-    )
-    return _combined(inner) | st.builds(lambda text, pair: text.format(*pair), shape, st.tuples(inner, inner))
+    shapes = st.sampled_from(_HOSTILE_SHAPES)
+    return _combined(inner) | st.builds(lambda text, pair: text.format(*pair), shapes, st.tuples(inner, inner))
 
 
 _hostile_lines = _lines | st.sampled_from(

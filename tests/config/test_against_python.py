@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ def executed(source: str) -> dict[str, Any] | None:
     """The names that Python gives values, without modules; None when it raises, or makes what is no config value."""
     names: dict[str, Any] = {"copy": copy}
     try:
-        exec(source, names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `0[a]` warns when it is compiled, and only fails if it is reached
+            exec(source, names)
         del names["copy"]
         values = {name: value for name, value in names.items() if not name.startswith("__")}
         return values if holds_only_values(values) else None

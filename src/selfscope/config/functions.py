@@ -73,10 +73,10 @@ def _least(choose: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _sum(budget: Budget, values: Any, start: Any = 0) -> Any:
-    numbers = [*items(values, budget), start]
-    if not all(isinstance(number, (int, float)) for number in numbers):
+    numbers = items(values, budget)
+    if not all(isinstance(number, (int, float)) for number in [*numbers, start]):
         raise Refusal("`sum` takes numbers only")
-    return integer(result) if isinstance(result := sum(numbers), int) else result
+    return integer(result) if isinstance(result := sum(numbers, start), int) else result
 
 
 def _sorted(budget: Budget, values: Any, *, reverse: Any = False) -> list[Any]:
