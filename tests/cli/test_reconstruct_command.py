@@ -207,3 +207,36 @@ def test_bad_input_gets_one_sentence(
     assert words in told
     assert len(told.splitlines()) == 1
     assert not (tmp_path / "o.png").exists()
+
+
+def test_a_link_is_fetched_once(tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over loopback, with the eight hex digits that OpenMMLab's file names carry."""
+    import hashlib
+    import http.server
+    import threading
+    from functools import partial
+
+    monkeypatch.setenv("SELFSCOPE_CACHE", str(tmp_path / "cache"))
+    config, served = write_config(tmp_path, "mae"), tmp_path / "served"
+    served.mkdir()
+    torch.save({"state_dict": load(config, seed=3).module.state_dict()}, served / "w.pth")
+    digits = hashlib.sha256((served / "w.pth").read_bytes()).hexdigest()[:8]
+    (served / "w.pth").rename(served / f"mae-{digits}.pth")
+    asked: list[str] = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            asked.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(served)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    link = f"http://127.0.0.1:{server.server_address[1]}/mae-{digits}.pth"
+    try:
+        for name in ("a", "b"):
+            flags = ["--img-path", photo(tmp_path), "--save-arrays", tmp_path / f"{name}.npz", "--checkpoint", link]
+            assert reconstruct(config, *flags) == 0
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert len(asked) == 1
+    assert "untrained" not in capsys.readouterr().out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,6 +90,16 @@ class _Lines:
 
     def _print(self, text: str, note: str) -> None:
         self._screen.print(f"{self._title}: {text}{f', {note}' if note else ''}", markup=False)
+
+
+@contextmanager
+def fetching(checkpoint: str | None) -> Iterator[Callable[[int, int | None], None] | None]:
+    """A bar in bytes for a checkpoint that is a link; None for a file, which is read at once."""
+    if checkpoint is None or "://" not in checkpoint:
+        yield None
+        return
+    with progress_bar("fetching the checkpoint", "bytes") as progress:
+        yield lambda done, total: progress(done, total or 0)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
-from selfscope.cli.console import progress_bar, say, say_skipped
+from selfscope.cli.console import fetching, progress_bar, say, say_skipped
 from selfscope.cli.files import check_picture_path, make_folder, new_run_folder, open_visualizer, save_picture
 from selfscope.errors import DataError, UsageError
 
@@ -65,17 +65,7 @@ class Reconstruct:
     def __call__(self) -> None:
         photos = self._photos()
         self._check(photos)
-        from selfscope.views.load import load
-
-        model = load(
-            self.config,
-            self.checkpoint,
-            options=self.cfg_options,
-            device=self.device,
-            needed="all",
-            seed=self.seed,
-            trust=self.trust_config,
-        )
+        model = self._model()
         for line in model.messages():
             say(line)
         skipped: list[tuple[str, str]] = []
@@ -95,6 +85,21 @@ class Reconstruct:
                     keep(record)
                 progress(index + 1, len(photos))
         say_skipped(skipped)
+
+    def _model(self) -> LoadedModel:
+        from selfscope.views.load import load
+
+        with fetching(self.checkpoint) as progress:
+            return load(
+                self.config,
+                self.checkpoint,
+                options=self.cfg_options,
+                device=self.device,
+                needed="all",
+                seed=self.seed,
+                trust=self.trust_config,
+                progress=progress,
+            )
 
     def _keeper(self, model: LoadedModel, stack: ExitStack) -> Callable[[Reconstruction], None]:
         """Records into a new run when --work-dir asks for one."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
-from selfscope.cli.console import log_to, progress_bar, say, say_skipped
+from selfscope.cli.console import fetching, log_to, progress_bar, say, say_skipped
 from selfscope.cli.files import default_work_dir, new_run_folder, open_visualizer, save_picture
 from selfscope.errors import DataError, UsageError
 
@@ -135,14 +135,16 @@ class Tsne:
         dataset = extraction_dataset(config, trust=self.trust_config)
         subset = Subset(self.max_num_class, self.class_idx, self.max_num_samples, self.seed)
         chosen = dataset.subset(subset(dataset.labels, len(dataset)))
-        model = load(
-            config,
-            self.checkpoint,
-            device=self.device,
-            needed=self.vis_stage,
-            seed=self.seed,
-            trust=self.trust_config,
-        )
+        with fetching(self.checkpoint) as progress:
+            model = load(
+                config,
+                self.checkpoint,
+                device=self.device,
+                needed=self.vis_stage,
+                seed=self.seed,
+                trust=self.trust_config,
+                progress=progress,
+            )
 
         def run() -> Features:
             for line in [*model.messages(), _dataset_line(dataset, len(chosen), self)]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,13 +70,15 @@ def load(
     needed: str = "backbone",
     seed: int = 0,
     trust: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
 ) -> LoadedModel:
     """A model from a config file and a checkpoint (path or link), a `timm:` id, or an `nn.Module`.
 
     Without a checkpoint a config's model keeps its seeded random start and is called untrained wherever it is shown.
     `needed` says which parameters must all come from the checkpoint: those of the `backbone`, or `all`; the rest is
     counted and named in `report`. `image_size` overrides what the config's pipeline says. timm fetches weights only
-    for the id that is named here. `trust` allows the config's own dotted types to be imported.
+    for the id that is named here. `trust` allows the config's own dotted types to be imported. A link is fetched once,
+    with `progress(bytes so far, bytes in all or None)`.
     """
     place = pick_device(device)
     if isinstance(source, LoadedModel):
@@ -101,7 +103,7 @@ def load(
     )
     report, shown = None, None if checkpoint is None else str(checkpoint)
     if checkpoint is not None:
-        report = fit(module, read_checkpoint(checkpoint), needed=needed)
+        report = fit(module, read_checkpoint(checkpoint, progress=progress), needed=needed)
         log.info("%s", report)
     module = module.to(place).eval()
     return LoadedModel(module, Path(name).stem, place, size, config, shown, report, report is not None)
