@@ -92,7 +92,11 @@ class Browse:
     def _source(self) -> str | Config:
         from selfscope.config.reader import load_config
 
-        return self.config if Path(self.config).is_dir() else load_config(self.config, self.cfg_options)
+        return (
+            self.config
+            if Path(self.config).is_dir()
+            else load_config(self.config, self.cfg_options, trust=self.trust_config)
+        )
 
     def _sink(self, source: str | Config, shows: bool) -> _Sink:
         config = None if isinstance(source, str) else source

@@ -111,10 +111,10 @@ class Tsne:
         from selfscope.config.reader import load_config
 
         if self.features:
-            return load_config(self.config, self.cfg_options) if self.config else None
+            return load_config(self.config, self.cfg_options, trust=self.trust_config) if self.config else None
         if self.config is None:
             raise UsageError("tsne: give a config (configs/tsne/…), or --features F.npy")
-        return load_config(self.config, self.cfg_options)
+        return load_config(self.config, self.cfg_options, trust=self.trust_config)
 
     def _parent(self, config: Config | None) -> Path:
         named = self.work_dir or (None if config is None else config.get("work_dir"))

@@ -73,7 +73,7 @@ def _opened(
         return source, browsed_dataset(source, phase, seed, skip, trust)
     if Path(source).is_dir():
         return None, folder_dataset(source, seed=seed)
-    config = load_config(source, options)
+    config = load_config(source, options, trust=trust)
     return config, browsed_dataset(config, phase, seed, skip, trust)
 
 

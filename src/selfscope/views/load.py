@@ -87,7 +87,7 @@ def load(
         if checkpoint is not None:
             raise UsageError("load: a checkpoint goes with a config; load the weights into the module first")
         return _ready_made(source, image_size, place)
-    config = source if isinstance(source, Config) else load_config(source, options)
+    config = source if isinstance(source, Config) else load_config(source, options, trust=trust)
     name = str(config.file or "config")
     if "model" not in config:
         raise ConfigError("has no `model = dict(type=…)` to build", file=name)
