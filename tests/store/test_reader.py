@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,13 +109,25 @@ def test_the_config_is_the_last_one(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_million_scalars_write_and_read_in_time(tmp_path):
+def test_scalars_cost_no_more_than_plain_json(tmp_path):
+    """Written with checks and locks within thrice the time of `json.dumps`, read faster than `json.loads`."""
+    rows = [{"loss": i * 0.5, "lr": 0.1} for i in range(100_000)]
+    dumped, lines = cpu_seconds(lambda: [json.dumps({"step": i, "_t": 0.5, **row}) for i, row in enumerate(rows)])
+    loaded, _ = cpu_seconds(lambda: [json.loads(line) for line in lines])
+
+    def write() -> None:
+        with Writer(tmp_path) as writer:
+            for i, row in enumerate(rows):
+                writer.write(Scalars(row, i))
+
+    written, _ = cpu_seconds(write)
+    read, loss = cpu_seconds(lambda: open_run(tmp_path).scalars("loss"))
+    assert written < 3 * dumped
+    assert read < loaded
+    np.testing.assert_array_equal(loss.value, np.arange(100_000) * 0.5)
+
+
+def cpu_seconds(call) -> tuple[float, Any]:
     started = time.process_time()
-    with Writer(tmp_path) as writer:
-        for i in range(1_000_000):
-            writer.write(Scalars({"loss": i * 0.5, "lr": 0.1}, i))
-    assert time.process_time() - started < 10
-    started = time.process_time()
-    loss = open_run(tmp_path).scalars("loss")
-    assert time.process_time() - started < 2
-    np.testing.assert_array_equal(loss.value, np.arange(1_000_000) * 0.5)
+    result = call()
+    return time.process_time() - started, result

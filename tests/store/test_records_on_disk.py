@@ -203,6 +203,14 @@ def test_samples_make_one_row_a_view_and_one_a_pair_of_crops(tmp_path):
     }
 
 
+def test_a_transform_that_is_applied_twice_has_columns_twice(tmp_path):
+    view = View(noise(), steps=(Step("Flip", {"on": True}), Step("Blur", {"s": 1.0}), Step("Flip", {"on": False})))
+    with Writer(tmp_path) as writer:
+        writer.write(Sample("a", (view,)))
+    rows = read_parquet(tmp_path / "browse/samples/samples.parquet")
+    assert [rows[name][0] for name in ("Flip.on", "Blur.s", "Flip#2.on")] == [True, 1.0, False]
+
+
 def test_overlaps_agree_with_counting_pixels():
     crops = [(0, 0, 10, 10), (5, 5, 10, 10), None, (20, 20, 4, 4), (2, 3, 4, 5)]
     planes = {}

@@ -83,7 +83,11 @@ def compile_samples(folder: Path) -> None:
 
 def _view_row(line: dict[str, Any], number: int, view: dict[str, Any]) -> dict[str, Any]:
     crop = dict(zip(("crop_x", "crop_y", "crop_w", "crop_h"), view["crop"] or (None,) * 4, strict=True))
-    params = {f"{step['name']}.{name}": value for step in view["steps"] for name, value in step["params"].items()}
+    params: dict[str, Any] = {}
+    for at, step in enumerate(view["steps"]):
+        times = 1 + sum(earlier["name"] == step["name"] for earlier in view["steps"][:at])
+        label = step["name"] if times == 1 else f"{step['name']}#{times}"
+        params |= {f"{label}.{name}": value for name, value in step["params"].items()}
     known = {name: line[name] for name in ("id", "path", "label", "label_name", "step")}
     return {**known, "view": number, **crop, "flip": view["flip"], **params}
 
