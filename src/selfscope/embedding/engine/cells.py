@@ -36,7 +36,10 @@ class Cells:
 
     @classmethod
     def of(cls, points: np.ndarray, seed: int, workers: Workers) -> Cells:
-        """By k-means on a sample of `points` (N, d): about 2 √N points a cell, an eighth at least, thrice at most."""
+        """By k-means on a sample of `points` (N, d), which need not run until nothing changes.
+
+        No cell holds less than an eighth of `cell_size`, nor more than three times as much.
+        """
         n, rng = len(points), np.random.default_rng(seed)
         size = cell_size(n)
         sample = points[rng.permutation(n)[: 64 * (n // size)]]
@@ -108,8 +111,8 @@ def probes_needed(cells: Cells, products: tuple[np.ndarray, np.ndarray], k: int,
 
 
 def cell_size(n: int) -> int:
-    """Large enough for matrix products to be quick, and growing so that a point has as many cells as points a cell."""
-    return max(128, 2 * math.isqrt(n))
+    """Large enough for matrix products to be quick, small enough that few visited points lie far away."""
+    return max(128, min(2 * math.isqrt(n), 512))
 
 
 def _nearest_centre(points: np.ndarray, centres: np.ndarray, workers: Workers) -> np.ndarray:

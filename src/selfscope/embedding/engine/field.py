@@ -13,7 +13,7 @@ import numpy as np
 import scipy.fft
 
 from selfscope.embedding.engine.compiled import compiled
-from selfscope.embedding.engine.influence import influence
+from selfscope.embedding.engine.influence import effect_on_itself, influence
 from selfscope.embedding.engine.window import WIDTH, gather_slopes, spread
 from selfscope.embedding.engine.workers import Workers
 
@@ -29,7 +29,8 @@ class Field:
     """Repulsion between N points on a plane in O(N + A log A), A being the map's area in grid steps.
 
     `step` is the largest distance between nodes; the unit is the kernel's own width. Relative error of the force
-    (root mean square over a map of 10,000 points): 0.09 at step 0.7, 0.04 at 0.5, below 0.01 at 0.25.
+    (root mean square over finished maps of 2,000 and 10,000 points): 0.2 at step 1, 0.06 to 0.1 at 0.7, 0.015 to 0.035
+    at 0.5, below 0.01 at 0.35, 0.002 at 0.25. Z is within half a percent at 0.7.
     """
 
     def __init__(self, step: float, workers: Workers) -> None:
@@ -45,9 +46,10 @@ class Field:
         place = (np.float32(left), np.float32(bottom), np.float32(1 / step))
         charges = self._charges(coords, place, shape)
         potential = convolved(charges, step)
-        gather = (coords, *place, potential, np.float32(-0.5), repulsion)
+        own_slope, own_potential = effect_on_itself(step)
+        gather = (coords, *place, potential, own_slope, np.float32(-0.5), repulsion)
         self._workers.each(lambda first, last: gather_slopes(*gather, first, last), n, 2048)
-        return max(energy(charges, potential) - n, 1e-12)
+        return max(energy(charges, potential) - n * own_potential, 1e-12)
 
     def _charges(self, coords: np.ndarray, place: tuple, shape: tuple[int, int]) -> np.ndarray:
         n = len(coords)

@@ -8,7 +8,10 @@ import numpy as np
 from scipy.fft import dctn
 from scipy.special import k0
 
-from selfscope.embedding.engine.window import window_transform
+from selfscope.embedding.engine.window import WIDTH, slopes, splines, window_transform
+
+BINS = 64
+"""Places on each axis of a grid square for which a charge's effect on itself is kept."""
 
 
 @lru_cache(maxsize=64)
@@ -40,6 +43,24 @@ def influence(rows: int, columns: int, step: float) -> np.ndarray:
     quarter = wanted / (weight * strength)
     quarter[0, 0] = kernel[0, 0]
     return np.concatenate([quarter, quarter[-2:0:-1]]).astype(np.float32)
+
+
+@lru_cache(maxsize=32)
+def effect_on_itself(step: float) -> tuple[np.ndarray, float]:
+    """What a charge does to its own point through the grid, which no pair of points does and is to be taken off.
+
+    Returns the slope of its potential across the rows `(BINS, BINS)` float32 in units of the grid, by where in a grid
+    square it lies (along the columns it is the transpose), and the mean of the potential, which should be 1.
+    """
+    size = 64
+    green = np.fft.irfft2(influence(size, size, step))
+    a, c = (nodes.ravel() for nodes in np.indices((WIDTH, WIDTH)))
+    between = green[np.abs(a - c)[:, None], np.abs(a - c)[None, :]]  # (16, 16): pairs of rows, pairs of columns
+    places = (np.arange(BINS, dtype=np.float32) + np.float32(0.5)) / np.float32(BINS)
+    weights = np.stack([splines(t) for t in places])  # (BINS, 4)
+    both = weights[:, a] * weights[:, c]  # (BINS, 16)
+    changing = np.stack([slopes(t) for t in places])[:, a] * weights[:, c]
+    return (changing @ between @ both.T).astype(np.float32), float((both @ between @ both.T).mean())
 
 
 def kernel_transform(square: np.ndarray, step: float) -> np.ndarray:

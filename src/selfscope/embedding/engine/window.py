@@ -49,15 +49,17 @@ def spread(coords, origin_x, origin_y, scale, grid, first, last):
 
 
 @compiled
-def gather_slopes(coords, origin_x, origin_y, scale, grid, factor, slopes_out, first, last):
-    """factor · ∇φ at the points, φ being what the splines make of the grid's nodes."""
+def gather_slopes(coords, origin_x, origin_y, scale, grid, own, factor, slopes_out, first, last):
+    """factor · ∇φ at the points, φ being what the splines make of the grid's nodes, less each point's share `own`."""
     factor = np.float32(factor) * np.float32(scale)
+    bins = np.float32(own.shape[0])
     for i in range(first, last):
         u, v = (coords[i, 0] - origin_x) * scale, (coords[i, 1] - origin_y) * scale
         row, column = np.uint32(u), np.uint32(v)
         t, s = u - np.float32(row), v - np.float32(column)
         across, along, d_across, d_along = splines(t), splines(s), slopes(t), slopes(s)
-        x, y = np.float32(0), np.float32(0)
+        i_bin, j_bin = np.uint32(t * bins), np.uint32(s * bins)
+        x, y = -own[i_bin, j_bin], -own[j_bin, i_bin]
         for a in range(WIDTH):
             value, slope = np.float32(0), np.float32(0)
             for b in range(WIDTH):
