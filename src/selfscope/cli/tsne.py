@@ -52,8 +52,9 @@ class Tsne:
     perplexity: float = 30.0
     early_exaggeration: float = 12.0
     learning_rate: float | Literal["auto"] = "auto"
-    """auto: N / early exaggeration, in scikit-learn's quarter units and at least 50."""
-    n_iter: int = 1000
+    """auto: N / exaggeration."""
+    n_iter: int = 400
+    """Most iterations of the descent; its schedule fits itself to them."""
     n_iter_without_progress: int = 300
     init: Literal["pca", "random"] = "pca"
     seed: int = 0
