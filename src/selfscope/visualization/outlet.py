@@ -145,11 +145,15 @@ class Outlet:
         return bool(taken or behind)
 
     def _leave_time_to_others(self, spent: float) -> None:
-        """All threads share one interpreter: the trackers together take at most half of it while the loop runs."""
+        """All threads share one interpreter: together they take about half of it at most while the loop runs.
+
+        The local run is kept within the second: it rests after small things only. Encoding pictures hinders nobody.
+        """
         hurried = self._closing.is_set() or self._flush_to > self._flushed_to or self._log.bytes > LIMIT // 2
-        if not hurried and not self._is_keeper:
+        rest = 2 * spent * (spent < 0.01) if self._is_keeper else 4 * spent * len(self._log.cursors)
+        if rest and not hurried:
             self.cursor.progress = time.monotonic()
-            self._wake.wait(min(0.5, 2 * len(self._log.cursors) * spent))
+            self._wake.wait(min(0.5, rest))
 
     def _hand_over(self, logged: Logged) -> None:
         self._until_kept(partial(self._write, logged.record))
