@@ -86,15 +86,14 @@ class Cells:
             yield int(visited[turn]), lines[edges[turn] : edges[turn + 1]]
 
 
-def probes_needed(cells: Cells, products: tuple[np.ndarray, np.ndarray], k: int, seed: int) -> int:
+def probes_needed(cells: Cells, products: tuple[np.ndarray, np.ndarray], k: int, wide: int, seed: int) -> int:
     """How many cells to visit so that `KEPT` of the k nearest are met, or as many as hold `MOST_POINTS`.
 
-    However few that are, they hold 3 k / 2 points and more.
+    However few that are, they hold `wide` points and more.
     """
     queries, targets = products
     n = len(queries)
     asked = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLED])
-    k = min(k, n - 1)
     wanted = np.argpartition(queries[asked] @ targets.T, k, axis=1)[:, : k + 1]  # (Q, k + 1), the query among them
     cell_of = np.empty(n, np.int64)
     cell_of[cells.members] = np.repeat(np.arange(len(cells)), np.diff(cells.starts))
@@ -103,7 +102,7 @@ def probes_needed(cells: Cells, products: tuple[np.ndarray, np.ndarray], k: int,
     ranks = np.sort(np.take_along_axis(rank_of, cell_of[wanted], axis=1).ravel())
     needed = int(ranks[int(KEPT * (len(ranks) - 1))]) + 1
     affordable = max(1, MOST_POINTS * len(cells) // n)
-    holding = int(np.searchsorted(np.cumsum(np.sort(np.diff(cells.starts))), 1.5 * k + 2)) + 1
+    holding = int(np.searchsorted(np.cumsum(np.sort(np.diff(cells.starts))), wide)) + 1
     probes = min(max(min(needed, affordable), holding), len(cells))
     met = np.searchsorted(ranks, probes) / len(ranks)
     log.info("each point is compared with %d of %d cells, where %.3f of its neighbours are", probes, len(cells), met)

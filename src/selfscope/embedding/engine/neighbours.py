@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from threading import local
 
@@ -13,8 +12,6 @@ from selfscope.embedding.engine.compiled import compiled
 from selfscope.embedding.engine.reduction import Points
 from selfscope.embedding.engine.selection import Shortlist
 from selfscope.embedding.engine.workers import Workers
-
-log = logging.getLogger(__name__)
 
 QUERIES = 128
 """Rows of one product; with COLUMNS, a block of distances stays in a processor's own cache."""
@@ -37,7 +34,7 @@ def nearest_neighbours(
         shortlists = all_pairs(*products, wide, workers)
     else:
         cells = Cells.of(points.leading, seed, workers)
-        shortlists = near_cells(*products, cells, probes_needed(cells, products, k, seed), wide, workers)
+        shortlists = near_cells(*products, cells, probes_needed(cells, products, k, wide, seed), wide, workers)
     return ranked(points.full, shortlists, k, workers)
 
 
