@@ -21,6 +21,8 @@ _HOME = {
     "SelfSupVisualizer": "selfscope.visualization.selfsup",
     "BaseVisBackend": "selfscope.visualization.backends.contract",
     "LocalVisBackend": "selfscope.visualization.backends.local",
+    "TensorboardVisBackend": "selfscope.visualization.backends.tensorboard",
+    "WandbVisBackend": "selfscope.visualization.backends.wandb",
     "force_init_env": "selfscope.visualization.backends.contract",
     "master_only": "selfscope.visualization.ranks",
     "open_run": "selfscope.store.reader",
@@ -48,6 +50,8 @@ __all__ = [
     "SelfSupVisualizer",
     "BaseVisBackend",
     "LocalVisBackend",
+    "TensorboardVisBackend",
+    "WandbVisBackend",
     "force_init_env",
     "master_only",
     "open_run",
@@ -76,6 +80,8 @@ if TYPE_CHECKING:
     from selfscope.views.reconstruct import reconstruct
     from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
     from selfscope.visualization.backends.local import LocalVisBackend
+    from selfscope.visualization.backends.tensorboard import TensorboardVisBackend
+    from selfscope.visualization.backends.wandb import WandbVisBackend
     from selfscope.visualization.ranks import master_only
     from selfscope.visualization.selfsup import SelfSupVisualizer
     from selfscope.visualization.visualizer import Visualizer

@@ -72,6 +72,6 @@ def open_visualizer(config: Mapping[str, Any] | None, folder: Path | None, trust
     named = dict((config or {}).get("visualizer") or local)
     if not named.get("vis_backends"):
         named["vis_backends"] = local["vis_backends"]
-    if folder is None:  # to show only: nothing is stored
-        return VISUALIZERS.build({**named, "vis_backends": None}, trust=trust)
-    return VISUALIZERS.build({**named, "save_dir": str(folder)}, trust=trust)
+    stored = {"save_dir": str(folder)} if folder else {"vis_backends": None}
+    trusted = {"trust": True} if trust else {}  # a Visualizer builds its backends itself
+    return VISUALIZERS.build({**named, **stored, **trusted}, trust=trust)

@@ -16,6 +16,7 @@ from selfscope.cli.config import ShowConfig
 from selfscope.cli.console import say_error
 from selfscope.cli.demo import Demo
 from selfscope.cli.reconstruct import Reconstruct
+from selfscope.cli.sync import Sync
 from selfscope.cli.tsne import Tsne
 from selfscope.errors import SelfscopeError
 
@@ -24,6 +25,7 @@ Command = (
     | Annotated[Tsne, subcommand("tsne")]
     | Annotated[Reconstruct, subcommand("reconstruct")]
     | Annotated[ShowConfig, subcommand("config")]
+    | Annotated[Sync, subcommand("sync")]
     | Annotated[Demo, subcommand("demo")]
 )
 DESCRIPTION = "See what a self-supervised vision model has learned: its data, its embedding space, its reconstructions."
