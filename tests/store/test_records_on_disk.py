@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -234,12 +232,3 @@ def test_a_row_that_was_cut_off_is_one_sentence(tmp_path):
     os.truncate(tmp_path / "reconstructions/mae/metrics.jsonl", 40)
     with pytest.raises(RunError, match="holds nothing of 'cat/1': the run was cut short"):
         open_run(tmp_path).reconstructions["mae/cat/1"]
-
-
-def test_an_index_that_leads_outside_is_refused(tmp_path):
-    with Writer(tmp_path):
-        pass
-    line = {"kind": "text", "key": "x", "step": 0, "_t": 0.0, "path": "../../etc/passwd"}
-    Path(tmp_path / "vis_data/media.jsonl").write_text(json.dumps(line) + "\n")
-    with pytest.raises(RunError, match="names a path outside of the run"):
-        open_run(tmp_path).media()

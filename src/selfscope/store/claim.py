@@ -73,12 +73,12 @@ def is_alive(run: Path) -> bool:
     owner = read_json(run / "run.lock")
     if not owner:
         return False
-    seen = max(owner.get("since", 0.0), read_json(run / "run.json").get("heartbeat", 0.0))
+    seen = max(_number(owner, "since"), _number(read_json(run / "run.json"), "heartbeat"))
     if time.time() - seen > STALE_AFTER:
         return False
     if owner.get("host") != socket.gethostname():
         return True
-    pid = int(owner.get("pid", 0))
+    pid = int(_number(owner, "pid"))
     if pid == os.getpid():  # not held by us: an earlier process had the same number
         return run.resolve() in _held_here
     return _process_exists(pid)
@@ -89,7 +89,7 @@ def _process_exists(pid: int) -> bool:
         return True
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
@@ -100,9 +100,15 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in a small file that is replaced, never rewritten in place; missing or unreadable: empty."""
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _number(values: Mapping[str, Any], name: str) -> float:
+    """A finite number of a file that anyone may have written; 0 where there is none."""
+    value = values.get(name)
+    return value if isinstance(value, (int, float)) and abs(value) < 1e300 else 0
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from selfscope.errors import RunError
+from selfscope.errors import RunError, SelfscopeError
 from selfscope.records import Config, Embedding, Figure, Graph, Histogram, Picture, Reconstruction, Record, Sample, Text
 from selfscope.records import Table as TableRecord
 from selfscope.store.embeddings import load_embedding
 from selfscope.store.encode import decode_picture
 from selfscope.store.figures import DrawnFigure
-from selfscope.store.lines import parse_lines, read_lines
+from selfscope.store.filenames import inside
+from selfscope.store.lines import is_placed, parse_lines, read_lines, time_of
 from selfscope.store.reconstructions import load_reconstruction
 from selfscope.store.samples import load_sample
 from selfscope.store.tables import read_parquet
@@ -42,25 +43,40 @@ class Entry:
             raise RunError(f"{self.path}: this version reads no records of kind {self.kind!r}")
         try:
             return LOADERS[self.kind](self)
+        except SelfscopeError:
+            raise
         except OSError as error:
             raise RunError(f"{self.path}: cannot be read: {error.strerror or error}") from error
+        except Exception as error:  # anyone may have written the file: every reader fails in its own way
+            reason = f"{type(error).__name__}: {error}"
+            raise RunError(f"{self.path}: does not hold what is stored for a {self.kind} ({reason})") from error
 
 
 def entry_of(line: Mapping[str, Any], run: Path) -> Entry:
-    """The entry of one line; the path may not leave the run."""
+    """The entry of one line; a `RunError` when its path leaves the run, or its step or time is no number."""
     known = ("kind", "key", "step", "_t", "path", "caption")
-    path = run / str(line.get("path", ""))
-    if ".." in path.relative_to(run).parts:
-        raise RunError(f"{run}: the index names a path outside of the run: {line['path']!r}")
+    path = inside(run, line.get("path", ""))
+    if not is_placed(line):
+        raise RunError(f"{path}: expected numbers as its step and time, got {line.get('step')!r}, {line.get('_t')!r}")
+    if "id" in line and not _ends_in(path.relative_to(run), line["id"]):
+        raise RunError(f"{path}: expected an id that is the end of its path, got {line['id']!r:.200}")
     return Entry(
         kind=str(line.get("kind", "")),
         key=str(line.get("key", "")),
         step=int(line.get("step", 0)),
-        wall_time=float(line.get("_t", "nan")),
+        wall_time=time_of(line),
         path=path,
         caption=str(line.get("caption", "")),
         details={name: value for name, value in line.items() if name not in known},
     )
+
+
+def _ends_in(path: Path, item: Any) -> bool:
+    """Whether the path of a picture is `<folder>/<item>.png`: what else belongs to the item lies below the folder."""
+    if not isinstance(item, str):
+        return False
+    parts = PurePosixPath(f"{item}.png").parts
+    return len(path.parts) > len(parts) == item.count("/") + 1 and path.parts[-len(parts) :] == parts
 
 
 def _load_picture(entry: Entry) -> Picture:

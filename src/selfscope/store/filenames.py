@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from selfscope.errors import RunError
 
 MAX_PART_BYTES = 120
 """Longest part of a path, in UTF-8 bytes: 255 is the usual limit, less what step, counter and suffix need."""
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\ud800-\udfff]')
+_UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 
@@ -34,6 +38,20 @@ def _safe_part(part: str) -> str:
     if safe == part:
         return safe
     return f"{safe}~{blake2b(part.encode(errors='surrogatepass'), digest_size=3).hexdigest()}"
+
+
+def leads_outside(name: str) -> bool:
+    """Whether a name joined to a folder may stand outside of it, on any system; links are followed by nobody here."""
+    parts = name.replace("\\", "/").split("/")
+    absolute = len(parts) > 1 and not parts[0]
+    return absolute or ".." in parts or bool(PureWindowsPath(name).drive) or bool(_UNUSABLE.search(name))
+
+
+def inside(run: Path, name: Any) -> Path:
+    """The path that a file of the run names; a name that is no text, absolute, or climbs by `..` is refused."""
+    if not isinstance(name, str) or leads_outside(name):
+        raise RunError(f"{run}: expected a path inside the run, got {name!r:.200}")
+    return run / name
 
 
 class FreePaths:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,7 @@ from typing import Any
 
 from selfscope.errors import RunError
 from selfscope.records import Record
-from selfscope.store.filenames import FreePaths, safe_name
+from selfscope.store.filenames import FreePaths, leads_outside, safe_name
 from selfscope.store.lines import LineFile, json_line
 
 
@@ -28,9 +28,20 @@ class Layout:
     scalars: str = "scalars.json"
 
     def __post_init__(self) -> None:
+        for name in (self.data, self.pictures, self.config, self.scalars):
+            if not isinstance(name, str) or leads_outside(name):
+                raise RunError(f"{name!r:.200}: expected a relative path below the run folder, without '..'")
         for suffix, name in ((".py", self.config), (".json", self.scalars)):
             if not name.endswith(suffix):
                 raise RunError(f"{name!r}: expected a file name that ends in {suffix}")
+
+    @classmethod
+    def of_note(cls, noted: Any) -> Layout:
+        """The layout that `run.json` notes, which anyone may have written."""
+        known = [field.name for field in fields(cls)]
+        if not isinstance(noted, Mapping) or not set(noted) <= set(known):
+            raise RunError(f"expected a layout with names for {', '.join(known)}, got {noted!r:.200}")
+        return cls(**noted)
 
     def noted(self) -> dict[str, str]:
         """What `run.json` must say: nothing for the usual names."""

@@ -164,6 +164,20 @@ def number_of(value: Any) -> Any:
     return _NOT_A_NUMBER.get(value, value) if isinstance(value, str) else value
 
 
+def is_placed(line: Mapping[str, Any]) -> bool:
+    """Whether step and time of a line are numbers, or left out: anyone may have written it."""
+    step, time = line.get("step", 0), number_of(line.get("_t"))
+    return (
+        isinstance(step, (int, float)) and -(2**63) <= step < 2**63 and (time is None or isinstance(time, (int, float)))
+    )
+
+
+def time_of(line: Mapping[str, Any]) -> float:
+    """Seconds since the epoch of a line that `is_placed`; NaN where it has none."""
+    time = number_of(line.get("_t"))
+    return math.nan if time is None else float(time)
+
+
 def plain(value: Any) -> Any:
     """The JSON form of any value: what JSON does not know becomes its nearest form, in the end its `str`."""
     if isinstance(value, str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from selfscope.store.claim import read_json, write_json
 from selfscope.store.filenames import safe_name
@@ -19,13 +19,17 @@ class Position(NamedTuple):
 def read_cursor(run: Path, backend: str) -> Position:
     """Up to where a backend has the run; the beginning when it never had anything of it."""
     saved = read_json(_cursor_path(run, backend))
-    return Position(int(saved.get("scalars", 0)), int(saved.get("media", 0)))
+    return Position(*(_offset(saved.get(name)) for name in Position._fields))
 
 
 def write_cursor(run: Path, backend: str, position: Position) -> None:
     path = _cursor_path(run, backend)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, position._asdict())
+
+
+def _offset(value: Any) -> int:
+    return value if isinstance(value, int) and 0 <= value < 2**63 else 0
 
 
 def _cursor_path(run: Path, backend: str) -> Path:

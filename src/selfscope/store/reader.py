@@ -18,7 +18,7 @@ from selfscope.records import RESERVED_TAGS, Embedding, Reconstruction, Sample
 from selfscope.store.claim import is_alive, read_json
 from selfscope.store.entries import Entry, entry_of
 from selfscope.store.files import Layout
-from selfscope.store.lines import number_of, parse_lines, paused_collector, read_lines
+from selfscope.store.lines import is_placed, number_of, parse_lines, paused_collector, read_lines
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
@@ -91,7 +91,10 @@ class Run:
     @property
     def layout(self) -> Layout:
         noted = self.info.get("layout")
-        return Layout(**noted) if noted else Layout()
+        try:
+            return Layout.of_note(noted) if noted else Layout()
+        except RunError as error:
+            raise RunError(f"{self.path / 'run.json'}: {error}") from error
 
     @property
     def data(self) -> Path:
@@ -110,11 +113,12 @@ class Run:
             needle = orjson.dumps(tag) + b":"
             lines = [line for line in lines if needle in line]
         with paused_collector():
-            objects, broken = parse_lines(lines)
-            self._report_torn(path, torn + broken)
+            parsed, broken = parse_lines(lines)
+            objects, steps, times = _placed(parsed)
+            self._report_torn(path, torn + broken + len(parsed) - len(objects))
             if tag is None:
-                return _all_series(objects)
-            series = _one_series(objects, tag)
+                return _all_series(objects, steps, times)
+            series = _one_series(objects, steps, times, tag)
         if not len(series):
             hint = nearest(tag, _tags(parse_lines(read_lines(path)[0])[0]))
             raise RunError(f"{self.path}: no scalar {tag!r} was logged.{hint}")
@@ -129,7 +133,7 @@ class Run:
             lines, torn = read_lines(path)
             objects, broken = parse_lines(lines)
             self._report_torn(path, torn + broken)
-            found = [entry_of(line, self.path) for line in objects]
+            found = [entry for line in objects if (entry := self._entry(line)) is not None]
         return tuple(entry for entry in found if kind in (None, entry.kind))
 
     @property
@@ -178,7 +182,15 @@ class Run:
 
     def _records(self, kind: str, folder: str) -> Records[Any]:
         root = self.path / folder
-        return Records({e.path.relative_to(root).as_posix().removesuffix(".png"): e for e in self.media(kind)})
+        entries = [entry for entry in self.media(kind) if entry.path.is_relative_to(root)]
+        return Records({e.path.relative_to(root).as_posix().removesuffix(".png"): e for e in entries})
+
+    def _entry(self, line: dict[str, Any]) -> Entry | None:
+        try:
+            return entry_of(line, self.path)
+        except RunError as error:
+            self._report(f"{error}; it is left out")
+            return None
 
     def _pictures_without_index(self) -> list[Entry]:
         """Pictures of a folder that MMEngine wrote: `<name>_<step>.png`."""
@@ -193,10 +205,12 @@ class Run:
     def _report_torn(self, path: Path, count: int) -> None:
         if count:
             lines = "1 line was" if count == 1 else f"{count} lines were"
-            sentence = f"{path}: {lines} incomplete and skipped"
-            if sentence not in self.problems:
-                log.warning(sentence)
-                self.problems += (sentence,)
+            self._report(f"{path}: {lines} incomplete and skipped")
+
+    def _report(self, sentence: str) -> None:
+        if sentence not in self.problems:
+            log.warning(sentence)
+            self.problems += (sentence,)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.status})"
@@ -227,10 +241,26 @@ def _tags(objects: list[dict[str, Any]]) -> list[str]:
     return [name for name in seen if name not in RESERVED_TAGS]
 
 
-def _all_series(objects: list[dict[str, Any]]) -> dict[str, Series]:
+def _placed(lines: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], np.ndarray, np.ndarray]:
+    """The lines whose steps and times are numbers, with these as arrays."""
+    try:
+        steps, times = _axes(lines)
+    except (TypeError, ValueError, OverflowError):  # written by someone else
+        lines = [line for line in lines if is_placed(line)]
+        steps, times = _axes(lines)
+    return lines, steps, times
+
+
+def _axes(lines: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    steps = np.array([line.get("step", 0) for line in lines], np.int64)
+    times = np.array([line.get("_t", math.nan) for line in lines], np.float64)
+    if not steps.ndim == times.ndim == 1:
+        raise ValueError("steps and times are numbers")
+    return steps, times
+
+
+def _all_series(objects: list[dict[str, Any]], steps: np.ndarray, times: np.ndarray) -> dict[str, Series]:
     """Every tag that is one number a line; MMEngine also writes lists there, which are no series."""
-    steps = np.array([line.get("step", 0) for line in objects], np.int64)
-    times = np.array([line.get("_t", math.nan) for line in objects], np.float64)
     where: defaultdict[str, list[int]] = defaultdict(list)
     values: defaultdict[str, list[float]] = defaultdict(list)
     for i, line in enumerate(objects):
@@ -243,14 +273,7 @@ def _all_series(objects: list[dict[str, Any]]) -> dict[str, Series]:
     return {tag: Series(steps[where[tag]], times[where[tag]], np.array(values[tag], np.float64)) for tag in tags}
 
 
-def _one_series(objects: list[dict[str, Any]], tag: str) -> Series:
-    rows = [line for line in objects if tag in line]
-    numbers = [number_of(line[tag]) for line in rows]
-    if not all(isinstance(number, (int, float)) for number in numbers):
-        rows = [line for line, number in zip(rows, numbers, strict=True) if isinstance(number, (int, float))]
-        numbers = [number for number in numbers if isinstance(number, (int, float))]
-    return Series(
-        step=np.array([line.get("step", 0) for line in rows], np.int64),
-        wall_time=np.array([line.get("_t", math.nan) for line in rows], np.float64),
-        value=np.array(numbers, np.float64),
-    )
+def _one_series(objects: list[dict[str, Any]], steps: np.ndarray, times: np.ndarray, tag: str) -> Series:
+    numbers = [number_of(line.get(tag)) for line in objects]
+    where = [i for i, number in enumerate(numbers) if isinstance(number, (int, float))]
+    return Series(steps[where], times[where], np.array([numbers[i] for i in where], np.float64))

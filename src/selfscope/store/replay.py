@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import orjson
 
 from selfscope.records import RESERVED_TAGS, Record, Scalars
 from selfscope.store.entries import entry_of
-from selfscope.store.lines import number_of
+from selfscope.store.lines import is_placed, number_of, time_of
 from selfscope.store.position import Position
 from selfscope.store.reader import Run
 
@@ -29,14 +28,14 @@ def replay(run: Run, start: Position, end: Position | None = None) -> Iterator[R
     """Everything that was logged between two positions, in the order of logging; without `end`, all there is.
 
     Scalars and the rest lie in two files, merged by their wall times; within each file the order is exact. Lines that
-    hold no record (torn by a crash) are passed over.
+    hold no record (torn by a crash, or no step) are passed over.
     """
     scalars = _lines(run.data / run.layout.scalars, start.scalars, end.scalars if end else None)
     media = _lines(run.data / "media.jsonl", start.media, end.media if end else None)
     at = start
     number, other = next(scalars, None), next(media, None)
     while number is not None or other is not None:
-        if other is None or (number is not None and number[0].get("_t", 0) <= other[0].get("_t", 0)):
+        if other is None or (number is not None and not time_of(number[0]) > time_of(other[0])):
             assert number is not None
             at = at._replace(scalars=number[1])
             yield Replayed(_Loader(run.path, number[0], is_scalars=True), at)
@@ -63,7 +62,7 @@ class _Loader:
             return entry_of(self.line, self.run).load()
         numbers = {tag: number_of(value) for tag, value in self.line.items() if tag not in RESERVED_TAGS}
         values = {tag: value for tag, value in numbers.items() if isinstance(value, (int, float))}
-        return Scalars(values, int(self.line.get("step", 0)), wall_time=self.line.get("_t", math.nan))
+        return Scalars(values, int(self.line.get("step", 0)), wall_time=time_of(self.line))
 
 
 def _lines(path: Path, start: int, end: int | None) -> Iterator[tuple[dict[str, Any], int]]:
@@ -88,7 +87,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and is_placed(value) else None
 
 
 def _size(path: Path) -> int:
