@@ -8,7 +8,7 @@ import pytest
 from selfscope.data.branching import MultiView, RandomApply, RandomChoice
 from selfscope.data.crops import RandomResizedCrop
 from selfscope.data.trace import Trace
-from selfscope.errors import ConfigError, DataError
+from selfscope.errors import ConfigError
 
 NOISE = np.random.default_rng(10).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 CROP = {"type": "RandomResizedCrop", "size": 16}
@@ -58,7 +58,7 @@ def test_random_choice_follows_its_probabilities(rng: np.random.Generator) -> No
 
 def test_views_of_views_are_refused(rng: np.random.Generator) -> None:
     twice = MultiView(transforms=[[CROP]], num_views=2)
-    with pytest.raises(DataError, match="several views"):
+    with pytest.raises(ConfigError, match="several views"):
         twice(twice(results(), rng), rng)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from selfscope.data.ends import LoadImageFromFile, PackClsInputs, PackSelfSupInputs
-from selfscope.errors import ConfigError, DataError
+from selfscope.errors import ConfigError
 
 from .sources_of_pictures import PHOTO
 
@@ -62,9 +62,9 @@ def test_classification_samples_take_what_there_is(rng: np.random.Generator) -> 
 
 
 def test_what_no_transform_made_cannot_be_packed(rng: np.random.Generator) -> None:
-    with pytest.raises(DataError, match=r"under 'masks'.*Did you mean 'mask'"):
+    with pytest.raises(ConfigError, match=r"under 'masks'.*Did you mean 'mask'"):
         PackSelfSupInputs(algorithm_keys=["masks"])({"img": NOISE, "mask": 0}, rng)
-    with pytest.raises(DataError, match="under 'img'"):
+    with pytest.raises(ConfigError, match="under 'img'"):
         PackSelfSupInputs()({}, rng)
 
 

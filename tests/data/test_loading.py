@@ -76,6 +76,15 @@ def test_refusals_in_workers_are_the_same_sentence(folder: Path) -> None:
         list(load_batches(ds, batch_size=9, workers=1))
 
 
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("load", [lambda ds, workers: load_batches(ds, batch_size=2, workers=workers), load_samples])
+def test_a_wrong_pipeline_ends_the_job(folder: Path, load: Any, workers: int) -> None:
+    spoil(folder, "a/2.png")
+    pack = {"type": "PackSelfSupInputs", "algorithm_keys": ["mask"]}
+    with pytest.raises(ConfigError, match=r"^nothing to pack under 'mask': no transform of this pipeline makes it\.$"):
+        list(load(folder_dataset(folder, [*VIEWS, pack]), workers=workers))
+
+
 class Dies:
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         os._exit(3)

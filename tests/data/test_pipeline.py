@@ -17,7 +17,7 @@ from selfscope.data.ends import ToPIL
 from selfscope.data.pipeline import build_transforms, run, short_name, type_names
 from selfscope.data.spatial import ResizeEdge
 from selfscope.data.trace import Trace
-from selfscope.errors import ConfigError, DataError, UsageError
+from selfscope.errors import ConfigError, UsageError
 
 NOISE = np.random.default_rng(9).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
@@ -112,7 +112,7 @@ def test_foreign_results_are_checked(made: Any, words: str) -> None:
         def __call__(self, results: dict[str, Any]) -> Any:
             return made
 
-    with pytest.raises(DataError, match=f"Odd.*{words}"):
+    with pytest.raises(ConfigError, match=f"Odd.*{words}"):
         apply([Odd()])
 
 

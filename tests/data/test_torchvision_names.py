@@ -103,6 +103,32 @@ def test_arguments_are_torchvisions() -> None:
         apply(type="torchvision.transforms.Resize", size="big")
 
 
+def test_containers_are_ours_so_that_crops_stay_on_record() -> None:
+    inner = [{"type": "torchvision/CenterCrop", "size": 20}, {"type": "torchvision/RandomVerticalFlip", "p": 1.0}]
+    expected = NOISE[15:35, 25:45][::-1]
+    for entry in (
+        {"type": "torchvision/Compose", "transforms": inner},
+        {"type": "torchvision/RandomApply", "transforms": inner, "p": 1.0},
+        {"type": "torchvision/RandomChoice", "transforms": [{"type": "torchvision/Compose", "transforms": inner}]},
+    ):
+        results = apply(**entry)
+        np.testing.assert_array_equal(results["img"], expected)
+        assert results["trace"].crop(20, 20) == (25, 15, 20, 20)
+    flips = [{"type": "torchvision/RandomHorizontalFlip", "p": 1.0}, inner[1]]
+    second = apply(type="torchvision/RandomChoice", transforms=flips, p=[0, 3])
+    np.testing.assert_array_equal(second["img"], NOISE[::-1])
+    np.testing.assert_array_equal(apply(type="torchvision/RandomApply", transforms=inner, p=0.0)["img"], NOISE)
+    with pytest.raises(ConfigError, match="torchvision/RandomOrder is not supported"):
+        apply(type="torchvision/RandomOrder", transforms=inner)
+
+
+def test_what_does_not_take_or_make_pictures_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"torchvision/ToTensor made an image float32 .*leave it out"):
+        apply(type="torchvision/ToTensor")
+    with pytest.raises(ConfigError, match=r"torchvision/Normalize cannot take a Pillow image \(50, 70, 3\)"):
+        apply(type="torchvision/Normalize", mean=[0.5], std=[0.5])
+
+
 def test_objects_of_torchvision_are_transforms_too() -> None:
     results = {"img": NOISE, "trace": Trace(70, 50)}
     built = build_transforms([theirs.RandomHorizontalFlip(p=1.0)])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from selfscope.data.crops import CenterCrop, RandomCrop, RandomResizedCrop
 from selfscope.data.spatial import RandomFlip, RandomRotation, Resize, ResizeEdge
 from selfscope.data.trace import Trace, moved, pixels_of, trace_of
-from selfscope.errors import DataError
+from selfscope.errors import ConfigError
 
 from .sources_of_pictures import gradient
 
@@ -120,5 +120,5 @@ def test_results_are_not_modified() -> None:
     ("results", "words"), [({}, "begin it with LoadImageFromFile"), ({"img": []}, "several views")]
 )
 def test_images_that_are_not_there(results: dict[str, Any], words: str) -> None:
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(ConfigError, match=words):
         pixels_of(results)

@@ -49,6 +49,19 @@ class MultiView:
 
 
 @dataclass(frozen=True)
+class Compose:
+    """All of `transforms`, one after the other."""
+
+    transforms: Any
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "transforms", _built(self.transforms))
+
+    def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
+        return run(self.transforms, dict(results), rng)[0]
+
+
+@dataclass(frozen=True)
 class RandomApply:
     """All of `transforms` with probability `prob`, else none."""
 

@@ -17,10 +17,10 @@ import numpy as np
 from selfscope import records
 from selfscope.config.registry import DATASETS
 from selfscope.config.values import ConfigDict
-from selfscope.data.ends import LoadImageFromFile, PackClsInputs, Packed, PackSelfSupInputs
+from selfscope.data.ends import LoadImageFromFile, Packed, PackSelfSupInputs
 from selfscope.data.keys import Keys
 from selfscope.data.listing import UNLABELLED, Chosen, Entry, Listing, Names
-from selfscope.data.pipeline import Transform, adapted, build_transforms, run, type_names
+from selfscope.data.pipeline import Transform, build_transforms, run, type_names
 from selfscope.data.sources import files, folder
 from selfscope.errors import ConfigError, DataError
 
@@ -109,13 +109,6 @@ class Dataset:
     def at_epoch(self, epoch: int) -> Dataset:
         """The same items, drawing anew."""
         return replace(self, epoch=epoch)
-
-    def then(self, transform: Any) -> Dataset:
-        """The same items with one more transform before they are packed: a mask generator, say."""
-        packers = (PackSelfSupInputs, PackClsInputs)
-        end = len(self.transforms) - sum(isinstance(t, packers) for t in self.transforms[-1:])
-        transforms = (*self.transforms[:end], adapted(transform), *self.transforms[end:])
-        return replace(self, transforms=transforms, types=(*self.types, type(transform).__name__))
 
     @cached_property
     def _keys(self) -> Keys:
@@ -206,7 +199,7 @@ def _as_listing(source: Any) -> Listing:
 def _views(results: Mapping[str, Any]) -> tuple[records.View, ...]:
     several = isinstance(results.get("img"), (list, tuple))
     if results.get("img") is None:
-        raise DataError("the pipeline loads no image: begin it with LoadImageFromFile")
+        raise ConfigError("the pipeline loads no image: begin it with LoadImageFromFile")
     images = results["img"] if several else [results["img"]]
     traces = results["trace"] if several else [results["trace"]]
     names = results.get("view_names") or [f"view {i}" for i in range(1, len(images) + 1)]

@@ -12,7 +12,7 @@ import torch
 from selfscope.data.parameters import one_of
 from selfscope.data.picture import read_picture
 from selfscope.data.trace import Trace, moved
-from selfscope.errors import ConfigError, DataError, nearest
+from selfscope.errors import ConfigError, nearest
 from selfscope.structures import InstanceData, LabelData, SelfSupDataSample
 
 Results = dict[str, Any]
@@ -136,7 +136,7 @@ def _sample_of(results: Mapping[str, Any], fields: dict[str, Any], meta: Mapping
 def _need(results: Mapping[str, Any], name: str) -> Any:
     if name not in results:
         hint = nearest(name, results)
-        raise DataError(f"nothing to pack under {name!r}: no transform of this pipeline makes it.{hint}")
+        raise ConfigError(f"nothing to pack under {name!r}: no transform of this pipeline makes it.{hint}")
     return results[name]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from selfscope.data.parameters import interval, pair, probability
-from selfscope.errors import ConfigError, DataError
+from selfscope.errors import ConfigError
 
 Results = dict[str, Any]
 FRUITLESS_ROUNDS = 1000
@@ -107,7 +107,7 @@ class BEiTMaskGenerator:
             removed += added
             fruitless = 0 if added else fruitless + 1
             if fruitless == FRUITLESS_ROUNDS:
-                raise DataError(f"{self}: no rectangle fits any more after {removed} patches; lower min_num_patches")
+                raise ConfigError(f"{self}: no rectangle fits any more after {removed} patches; lower min_num_patches")
         return _with_mask(results, mask)
 
     def _remove(self, mask: np.ndarray, most: int, rng: np.random.Generator) -> int:

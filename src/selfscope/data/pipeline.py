@@ -20,7 +20,7 @@ from selfscope.config.values import ConfigDict
 from selfscope.data import torchvision_names
 from selfscope.data.seeds import global_seeds
 from selfscope.data.trace import Trace
-from selfscope.errors import ConfigError, DataError, UsageError, nearest
+from selfscope.errors import ConfigError, UsageError, nearest
 
 Results = dict[str, Any]
 TORCHVISION = "torchvision/"
@@ -140,7 +140,7 @@ class ForeignTransform:
         with global_seeds(rng):
             after = call(given)
         if not isinstance(after, Mapping):
-            raise DataError(f"{self.name} returned {type(after).__name__}, expected the results as a dict")
+            raise ConfigError(f"{self.name} returned {type(after).__name__}, expected the results as a dict")
         if "inputs" in after:
             return dict(after)
         return self._traced(results, dict(after))
@@ -182,5 +182,5 @@ def _taken_back(image: Any, name: str) -> np.ndarray:
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise DataError(f"{name} made an image {pixels.dtype} {pixels.shape}, expected (H, W, 3) uint8 RGB")
+        raise ConfigError(f"{name} made an image {pixels.dtype} {pixels.shape}, expected (H, W, 3) uint8 RGB")
     return pixels

@@ -1,7 +1,7 @@
 """`torchvision/X` in a config: torchvision's own transforms on Pillow images, drawn from the sample's generator.
 
 Those that move pixels in the usual ways are done here by the same definitions, so that their crops and flips are on
-record; every other class of `torchvision.transforms` runs as it is.
+record, and so are those made of other transforms; every other class of `torchvision.transforms` runs as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from selfscope.data.resample import check_resampling, resize
 from selfscope.data.seeds import global_seeds
 from selfscope.data.spatial import mirrored
 from selfscope.data.trace import moved, pixels_of, trace_of
-from selfscope.errors import ConfigError, DataError, nearest
+from selfscope.errors import ConfigError, nearest
 
 Results = dict[str, Any]
 STILL = (
@@ -140,20 +140,48 @@ def RandomResizedCrop(
     return crops.RandomResizedCrop(size=size, scale=scale, ratio=ratio, interpolation=name, backend="pillow")
 
 
+def Compose(transforms: Any) -> Any:
+    """All of `transforms`, one after the other."""
+    from selfscope.data import branching
+
+    return branching.Compose(transforms)
+
+
+def RandomApply(transforms: Any, p: float = 0.5) -> Any:
+    """All of `transforms` with probability `p`, else none."""
+    from selfscope.data import branching
+
+    return branching.RandomApply(transforms, prob=probability(p, "p"))
+
+
+def RandomChoice(transforms: Any, p: Sequence[float] | None = None) -> Any:
+    """One of `transforms`, with weights `p` of any sum, equal ones when None."""
+    from selfscope.data import branching
+
+    return branching.RandomChoice(transforms, prob=None if p is None else [weight / sum(p) for weight in p])
+
+
 @dataclass(frozen=True)
 class AsItIs:
-    """Any other torchvision transform, called on a Pillow image."""
+    """Any other torchvision transform, called on a Pillow image; whatever it raises is the pipeline's fault."""
 
     transform: Any
 
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         pixels, name = pixels_of(results), type(self.transform).__name__
-        with global_seeds(rng):
-            made = np.array(self.transform(Image.fromarray(pixels)))
+        try:
+            with global_seeds(rng):
+                after = self.transform(Image.fromarray(pixels))
+        except Exception as error:
+            raise ConfigError(f"torchvision/{name} cannot take a Pillow image {pixels.shape}: {error}") from error
+        made = np.asarray(after).copy()
         if made.ndim == 2:
             made = np.repeat(made[..., None], 3, axis=2)
         if made.dtype != np.uint8 or made.ndim != 3 or made.shape[2] != 3:
-            raise DataError(f"torchvision/{name} made an image {made.dtype} {made.shape}, expected (H, W, 3) uint8")
+            raise ConfigError(
+                f"torchvision/{name} made an image {made.dtype} {made.shape}, expected (H, W, 3) uint8: leave it out, "
+                "images become tensors when they are packed"
+            )
         trace = trace_of(results).step(name)
         return moved(results, made, trace if name in STILL else trace.lost())
 
@@ -166,6 +194,8 @@ def maker(name: str) -> Callable[..., Any]:
 def _maker_of_theirs(name: str) -> Callable[..., AsItIs]:
     import torchvision.transforms as theirs
 
+    if name == "RandomOrder":
+        raise ConfigError("torchvision/RandomOrder is not supported: use RandomChoice over the orders that you want")
     if name not in theirs.transforms.__all__ + ["AutoAugment", "AugMix", "RandAugment", "TrivialAugmentWide"]:
         raise ConfigError(f"torchvision.transforms has no class {name!r}.{nearest(name, theirs.transforms.__all__)}")
 
@@ -182,6 +212,9 @@ def _maker_of_theirs(name: str) -> Callable[..., AsItIs]:
 
 
 _OURS: dict[str, Callable[..., Any]] = {
+    "Compose": Compose,
+    "RandomApply": RandomApply,
+    "RandomChoice": RandomChoice,
     "Resize": Resize,
     "CenterCrop": CenterCrop,
     "RandomCrop": RandomCrop,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from selfscope.errors import DataError
+from selfscope.errors import ConfigError
 from selfscope.records import Step
 
 Affine = tuple[float, float, float, float, float, float]
@@ -100,9 +100,11 @@ def pixels_of(results: Mapping[str, Any]) -> np.ndarray:
     """`results["img"]`, refused when there is none yet or when there are several views already."""
     pixels = results.get("img")
     if pixels is None:
-        raise DataError("the pipeline changes an image before it has loaded one: begin it with LoadImageFromFile")
+        raise ConfigError("the pipeline changes an image before it has loaded one: begin it with LoadImageFromFile")
     if isinstance(pixels, (list, tuple)):
-        raise DataError("the pipeline changes single images after it has made several views: put that transform before")
+        raise ConfigError(
+            "the pipeline changes single images after it has made several views: put that transform before"
+        )
     return pixels
 
 
