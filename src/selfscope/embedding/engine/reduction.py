@@ -13,8 +13,14 @@ from selfscope.embedding.engine.workers import Workers
 
 log = logging.getLogger(__name__)
 
+TELLING = 0.92
+"""Share of the nearest neighbours in all dimensions that are so on the axes which distances are measured on.
+
+What the other axes add is mostly noise: it brings hubs, which are near to all and which no map can place, and so
+costs a map more neighbours than it is worth.
+"""
 KEPT = 0.95
-"""Share of true neighbours that must be among the candidates before an exact ranking in all dimensions."""
+"""Share of the nearest neighbours that must be among the candidates, before these are ranked by exact distances."""
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 SAMPLE, QUERIES = 3000, 256
 FARTHEST = 1e6
@@ -26,7 +32,7 @@ class Points:
     """N points as the search needs them, float32, in units of their median distance from the centre."""
 
     full: np.ndarray
-    """`(N, D)`, centred."""
+    """`(N, D)`, centred: all dimensions, or the axes that tell neighbours from others."""
     leading: np.ndarray
     """`(N, d)`: principal coordinates, the widest first; `full` itself turned when d = D."""
     squares: np.ndarray
@@ -44,14 +50,15 @@ def reduce(features: np.ndarray, k: int, candidates: int, seed: int, workers: Wo
     """From features `(N, D)`: so many axes that of k neighbours 95 % are among the `candidates` nearest."""
     rng = np.random.default_rng(seed)
     full = standard_units(features, rng, workers)
+    chosen = rng.permutation(len(full))[:SAMPLE]
+    thinned = len(chosen) / len(full)  # a sample has so many fewer neighbours as near
+    few = [min(max(math.ceil(number * thinned), 8), len(chosen) // 4) for number in (k, candidates)]
+    telling = fewest_axes(full[chosen], few[0], few[0], TELLING, rng)
+    if telling is not None:
+        full = projected(full, telling, workers)  # (N, D')
     squares = np.einsum("nd,nd->n", full, full)
-    sample = full[rng.permutation(len(full))[:SAMPLE]]
-    thinned = len(sample) / len(full)  # a sample has so many fewer neighbours as near
-    few = [min(max(math.ceil(number * thinned), 8), len(sample) // 4) for number in (k, candidates)]
-    axes = chosen_axes(sample, few[0], max(few[1], math.ceil(1.5 * few[0])), rng)  # (D, d)
-    leading = np.empty((len(full), axes.shape[1]), np.float32)
-    workers.each(lambda first, last: np.matmul(full[first:last], axes, out=leading[first:last]), len(full), 2048)
-    return Points(full, turned(leading), squares)
+    axes = fewest_axes(full[chosen], few[0], max(few[1], math.ceil(1.5 * few[0])), KEPT, rng)  # (D', d)
+    return Points(full, turned(full if axes is None else projected(full, axes, workers)), squares)
 
 
 def standard_units(features: np.ndarray, rng: np.random.Generator, workers: Workers) -> np.ndarray:
@@ -71,25 +78,37 @@ def standard_units(features: np.ndarray, rng: np.random.Generator, workers: Work
     return full
 
 
-def chosen_axes(sample: np.ndarray, k: int, candidates: int, rng: np.random.Generator) -> np.ndarray:
-    """`(D, d)` float32, the fewest of the ladder that keep the neighbourhoods; all D where half of them do not."""
+def fewest_axes(
+    sample: np.ndarray, k: int, candidates: int, enough: float, rng: np.random.Generator
+) -> np.ndarray | None:
+    """`(D, d)` float32, by which `enough` of k neighbours are among the `candidates` nearest; None: half of D is not.
+
+    With as many candidates as neighbours, distances are those on the axes alone; with more, full norms help to find.
+    """
     if k < 1:
-        return np.eye(sample.shape[1], dtype=np.float32)
-    queries = sample[:QUERIES]
-    wanted = nearest(queries, sample, sample, k)
+        return None
+    queries, squares = sample[:QUERIES], np.einsum("nd,nd->n", sample, sample)
+    wanted = nearest(queries, sample, squares, k)
     for axes in principal_axes(sample, rng):
         for d in [step for step in LADDER if step <= min(axes.shape[1], len(axes) // 2)]:
             leading = sample @ axes[:, :d]
-            kept = share(wanted, nearest(leading[:QUERIES], leading, sample, candidates))
-            if kept >= KEPT:
-                log.info("neighbours are searched on %d of %d axes, which keep %.3f of them", d, len(axes), kept)
+            norms = squares if candidates > k else np.einsum("nd,nd->n", leading, leading)
+            kept = share(wanted, nearest(leading[:QUERIES], leading, norms, candidates))
+            if kept >= enough:
+                log.info("%d of %d axes keep %.3f of the neighbours", d, len(axes), kept)
                 return np.ascontiguousarray(axes[:, :d])
-    return np.eye(sample.shape[1], dtype=np.float32)
+    return None
 
 
-def nearest(queries: np.ndarray, leading: np.ndarray, full: np.ndarray, k: int) -> np.ndarray:
-    """`(Q, k)`: the nearest of the points to the first Q of them, unordered, by leading axes and full norms."""
-    distances = np.einsum("nd,nd->n", full, full) - 2 * queries @ leading.T  # (Q, N)
+def projected(points: np.ndarray, axes: np.ndarray, workers: Workers) -> np.ndarray:
+    result = np.empty((len(points), axes.shape[1]), np.float32)
+    workers.each(lambda first, last: np.matmul(points[first:last], axes, out=result[first:last]), len(points), 2048)
+    return result
+
+
+def nearest(queries: np.ndarray, points: np.ndarray, squares: np.ndarray, k: int) -> np.ndarray:
+    """`(Q, k)`: the nearest of the points to the first Q of them, unordered; `squares` (N,) are their squared norms."""
+    distances = squares - 2 * queries @ points.T  # (Q, N)
     np.fill_diagonal(distances, np.inf)
     return np.argpartition(distances, k - 1, axis=1)[:, :k]
 
