@@ -165,3 +165,37 @@ def test_with_trust_any_path_is_imported(registry: Registry) -> None:
     assert registry.build(dict(type="fractions.Fraction", numerator=1, denominator=2), trust=True) == 0.5
     with pytest.raises(ConfigError, match=r"cannot import transform of the test 'fractions\.Nothing'"):
         registry.get("fractions.Nothing", trust=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("transform", "selfscope.store.writer.Writer"),
+        ("visbackend", "selfscope.store.writer.Writer"),
+        ("visualizer", "selfscope.store.features.FeatureSink"),
+        ("model", "selfscope.visualization.visualizer.Visualizer"),
+        ("dataset", "selfscope.visualization.backends.local.LocalVisBackend"),
+        ("hook", "selfscope.data.ends.ToNumpy"),
+        ("visualizer", "selfscope.visualization.outlet.Run"),
+    ],
+)
+def test_classes_of_ours_are_built_only_as_what_they_are(tmp_path: Path, kind: str, path: str) -> None:
+    config = config_of(tmp_path, f"\nstep = dict(type={path!r}, run_dir={str(tmp_path / 'made')!r})")
+    text = message(Registry(kind), config.step)
+    assert text.startswith(":2: ")
+    assert "--trust-config" in text
+    assert not (tmp_path / "made").exists()
+
+
+def test_classes_of_ours_need_no_trust_as_what_they_are() -> None:
+    found = Registry("transform").get("selfscope.data.ends.ToNumpy")
+    assert found.__name__ == "ToNumpy"
+    found = Registry("visbackend").get("selfscope.visualization.backends.local.LocalVisBackend")
+    assert found.__name__ == "LocalVisBackend"
+
+
+def test_a_config_cannot_trust_itself(registry: Registry, tmp_path: Path) -> None:
+    config = config_of(tmp_path, "step = dict(\n    type='Anything',\n    trust=True)")
+    assert message(registry, config.step) == ":3: a config cannot trust itself: pass --trust-config instead"
+    assert registry.build(config.step, trust=True).options == {"trust": True}
+    assert registry.build(dict(type="Anything", trust=False)).options == {"trust": False}

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
-TRUSTED_PREFIXES = ("selfscope.", "torch.optim.", "torchvision.transforms.")
+TRUSTED_PREFIXES = ("torch.optim.", "torchvision.transforms.")
+OWN_PREFIXES = {
+    "model": "selfscope.models.",
+    "dataset": "selfscope.data.",
+    "transform": "selfscope.data.",
+    "hook": "selfscope.training.",
+    "visualizer": "selfscope.visualization.",
+    "visbackend": "selfscope.visualization.",
+}
+"""Where our own classes of a kind lie: any other of ours, a writer of files say, is nothing to build from a config."""
 SCOPES = ("mmselfsup", "mmcls", "mmpretrain", "mmengine", "mmcv", "torchvision", "selfscope")
 NOT_ARGUMENTS = ("type", "_scope_", "_delete_")
 
@@ -64,8 +73,8 @@ class Registry:
         """The class or function of a name; `where` is `(file, line)` for the message when there is none.
 
         A scope (`mmcls.ImageNet`) is dropped, and `torchvision/Name` is a class of `torchvision.transforms`. A dotted
-        path is imported only with `trust`, since importing runs its code, but for the classes of selfscope, torch.optim
-        and torchvision.transforms.
+        path is imported only with `trust`, since importing runs its code, but for the classes of torch.optim, of
+        torchvision.transforms, and of the part of selfscope that holds this kind.
         """
         if not isinstance(name, str):
             return name
@@ -92,6 +101,9 @@ class Registry:
         if not isinstance(config, Mapping) or "type" not in config:
             given = f"{config!r:.80}"
             raise ConfigError(f"expected dict(type=…) that names a {self.kind}, got {given}", file=file, line=line)
+        if config.get("trust") and not trust:  # several of our classes take it, and build what they are given with it
+            file, line = _origin(config, "trust")
+            raise ConfigError("a config cannot trust itself: pass --trust-config instead", file=file, line=line)
         target = self.get(config["type"], trust=trust, where=_origin(config, "type"))
         arguments = {**defaults, **{k: v for k, v in config.items() if k not in NOT_ARGUMENTS}}
         name = config["type"] if isinstance(config["type"], str) else getattr(target, "__name__", repr(target))
@@ -110,7 +122,8 @@ class Registry:
 
     def _dotted(self, path: str, trust: bool, where: Origin) -> Any:
         file, line = where
-        known = path.startswith(TRUSTED_PREFIXES) and not any(part.startswith("_") for part in path.split("."))
+        prefixes = tuple(filter(None, (OWN_PREFIXES.get(self.kind), *TRUSTED_PREFIXES)))
+        known = path.startswith(prefixes) and not any(part.startswith("_") for part in path.split("."))
         if not (trust or known):
             raise ConfigError(
                 f"type {path!r} would import code that this config names: pass --trust-config (trust=True) to allow it",
@@ -123,9 +136,9 @@ class Registry:
         except (ImportError, AttributeError, ValueError) as error:
             raise ConfigError(f"cannot import {self.kind} {path!r}: {error}", file=file, line=line) from error
         # A module also holds what it imported itself, `os` for one, so that only its own classes can be let through.
-        if not trust and not (inspect.isclass(found) and found.__module__.startswith(TRUSTED_PREFIXES)):
+        if not trust and not (inspect.isclass(found) and f"{found.__module__}.".startswith(prefixes)):
             raise ConfigError(
-                f"type {path!r} is not a class of {' or '.join(prefix[:-1] for prefix in TRUSTED_PREFIXES)}: "
+                f"type {path!r} is not a class of {' or '.join(prefix[:-1] for prefix in prefixes)}: "
                 "pass --trust-config (trust=True) to allow it",
                 file=file,
                 line=line,
