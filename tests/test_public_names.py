@@ -11,7 +11,8 @@ import selfscope
 
 PUBLIC = """
     __version__ load browse extract tsne reconstruct open_run
-    Visualizer SelfSupVisualizer BaseVisBackend LocalVisBackend TensorboardVisBackend WandbVisBackend force_init_env master_only
+    Visualizer SelfSupVisualizer BaseVisBackend LocalVisBackend TensorboardVisBackend WandbVisBackend
+    force_init_env master_only
     SelfSupDataSample InstanceData Features
     MODELS DATASETS TRANSFORMS HOOKS VISUALIZERS VISBACKENDS
     SelfscopeError ConfigError

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,14 +105,3 @@ class Features:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(next(iter(self.arrays.values())), dtype=dtype, copy=True if copy is None else copy)
-
-    def save(self, folder: str | Path) -> list[Path]:
-        """Writes `features/<stage>.npy` for every stage, and `labels.npy` (int64) when there are labels."""
-        folder = Path(folder)
-        arrays = {f"features/{name}": array for name, array in self.arrays.items()}
-        if self.labels is not None:
-            arrays["labels"] = self.labels.astype(np.int64)
-        (folder / "features").mkdir(parents=True, exist_ok=True)
-        for name, array in arrays.items():
-            np.save(folder / f"{name}.npy", array)
-        return [folder / f"{name}.npy" for name in arrays]

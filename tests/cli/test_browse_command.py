@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +72,42 @@ def test_a_broken_photo_is_skipped_counted_and_named(
     assert "4 pictures" in told.out
     assert "1 image could not be read" in told.err
     assert "2.jpg" in told.err
+
+
+def test_nothing_readable_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "1.jpg").write_text("not a photo")
+    assert main(["browse", str(tmp_path / "bad"), "--not-show", "--output-dir", str(tmp_path / "out")]) == 1
+    assert "none of 1 images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags", [["--skip-type", "ColorJitter"], ["--phase", "val"], ["--cfg-options", "a=1"], ["-n", "0"]]
+)
+def test_flags_that_a_folder_cannot_honour_are_refused(
+    flags: list[str], photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["browse", str(photos()), "--not-show", "--output-dir", str(tmp_path / "out"), *flags]) == 1
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_an_interrupted_run(photos: Photos, tmp_path: Path) -> None:
+    root = photos(classes=2, each=400)
+    command = [sys.executable, "-m", "selfscope", "browse", str(root), "--not-show", "--work-dir", str(tmp_path / "W")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("W/*/browse/**/*.png")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped" in told
+    assert "Traceback" not in told
+    (run,) = (tmp_path / "W").iterdir()
+    reader = open_run(run)
+    assert reader.status == "interrupted"
+    assert 0 < len(reader.samples) < 800
 
 
 def test_odd_images(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from selfscope.cli import main
 from selfscope.config.reader import load_config
 from selfscope.store.reader import open_run
 from selfscope.views.load import load
+from selfscope.views.reconstruct import reconstruct as views_reconstruct
 from tests.conftest import smooth_picture
 
 ARCH = dict(embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=96)
@@ -145,6 +146,42 @@ def test_a_folder_keeps_its_subfolders_and_goes_on_past_a_broken_photo(
     assert "2.jpg" in told.err
     (run,) = (tmp_path / "W").iterdir()
     assert len(open_run(run).reconstructions) == 2
+
+
+@pytest.mark.parametrize("config", ["mae"], indirect=True)
+def test_photos_of_one_name_do_not_overwrite_each_other(config: Path, tmp_path: Path) -> None:
+    for name in ("cat/1.jpg", "dog/1.jpg", "dog/1.png"):
+        photo(tmp_path / "photos", name)
+    flags = ["--img-path", tmp_path / "photos" / "*" / "1.*", "--out-file", tmp_path / "out"]
+    assert reconstruct(config, *flags) == 0
+    made = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png"))
+    assert made == ["cat/1.png", "dog/1.jpg.png", "dog/1.png.png"]
+
+
+@pytest.mark.parametrize("config", ["mae"], indirect=True)
+def test_nothing_readable_is_no_success(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "bad").mkdir()
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / "bad" / name).write_text("not a photo")
+    assert reconstruct(config, "--img-path", tmp_path / "bad", "--out-file", tmp_path / "out") == 1
+    flags = ["--img-path", photo(tmp_path), "--save-arrays", tmp_path / "a.txt"]
+    assert reconstruct(config, *flags) == 1
+    flags = ["--img-path", photo(tmp_path).parent, "--out-file", tmp_path / "o", "--mask-file", tmp_path / "nope.npy"]
+    assert reconstruct(config, *flags) == 1
+    told = capsys.readouterr().err
+    assert ".npz" in told
+    assert "nope.npy: no such mask file" in told
+
+
+@pytest.mark.parametrize("config", ["mae"], indirect=True)
+@pytest.mark.parametrize(
+    ("rule", "baseline"), [("patch", "psnr_patch_mean"), ("visible", "psnr_visible_fill"), ("none", None)]
+)
+def test_a_baseline_leaks_as_much_as_the_picture(config: Path, rule: str, baseline: str | None, tmp_path: Path) -> None:
+    record = views_reconstruct(load(config), photo(tmp_path), pixel_stats=rule)
+    assert [name for name in record.metrics if name.startswith("psnr_")] == ([baseline] if baseline else [])
+    blind = views_reconstruct(load(config), photo(tmp_path), pixel_stats=rule, mask=np.ones((4, 4)))
+    assert all(np.isfinite(value) for value in blind.metrics.values())
 
 
 @pytest.mark.parametrize("config", ["mae"], indirect=True)

@@ -179,14 +179,47 @@ def test_bad_input_gets_one_sentence_before_any_folder_is_made(
     assert not (tmp_path / "W").exists()
 
 
+@pytest.mark.parametrize("name", ["text.npy", "folder", "archive.npz", "missing.npy", "flat.npy"])
+def test_features_that_are_none_make_no_run(name: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "text.npy").write_text("not numpy")
+    (tmp_path / "folder").mkdir()
+    np.savez(tmp_path / "archive.npz", np.eye(3))
+    np.save(tmp_path / "flat.npy", np.ones(5))
+    assert main(["tsne", "--features", str(tmp_path / name), "--work-dir", str(tmp_path / "W")]) == 1
+    told = capsys.readouterr().err.strip()
+    assert name in told
+    assert len(told.splitlines()) == 1
+    assert not (tmp_path / "W").exists()
+
+
+def test_a_config_sends_nothing_away_unless_trusted(
+    photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    config = tmp_path / "mine.py"
+    base = Path("configs/tsne/resnet50_imagenet.py").resolve()
+    backends = [dict(type="WandbVisBackend"), dict(type="LocalVisBackend", save_dir="/x")]
+    visualizer = dict(type="SelfSupVisualizer", vis_backends=backends)
+    config.write_text(f"_base_ = [{str(base)!r}]\nvisualizer = {visualizer!r}\n", encoding="utf-8")
+    options = [f"extract_dataloader.dataset.data_root={photos()}", "extract_dataloader.dataset.ann_file=val.txt"]
+    options += ['extract_dataloader.dataset.data_prefix=""', *PIPELINE, *SMALL["resnet50_imagenet"]]
+    command = ["tsne", str(config), "--work-dir", str(tmp_path / "W"), "--method", "pca", "--cfg-options", *options]
+    assert main(command) == 0
+    told = capsys.readouterr().err
+    assert "WandbVisBackend of the config is not used" in told
+    (made,) = (tmp_path / "W").iterdir()
+    assert not list(made.rglob("*wandb*"))
+    assert open_run(made).status == "finished"
+
+
 def test_no_permission_is_one_sentence(
     photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(self: Path, *args: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
+    np.save(tmp_path / "mine.npy", np.eye(5))
     monkeypatch.setattr(Path, "mkdir", refuse)
-    assert main(["tsne", "--features", __file__, "--work-dir", str(tmp_path / "W")]) == 1
+    assert main(["tsne", "--features", str(tmp_path / "mine.npy"), "--work-dir", str(tmp_path / "W")]) == 1
     assert "no permission" in capsys.readouterr().err
 
 

@@ -97,13 +97,12 @@ def test_masks_in_every_shape_they_come_in(mask: object) -> None:
     assert torch.equal(fitted, torch.eye(4).expand(3, 4, 4))
 
 
-def test_a_coarser_mask_is_enlarged() -> None:
-    fitted = fit_mask([[1, 0], [0, 1]], (4, 6), 1, CPU)
-    assert fitted[0].tolist() == [[1, 1, 1, 0, 0, 0]] * 2 + [[0, 0, 0, 1, 1, 1]] * 2
-    assert torch.equal(enlarge(torch.tensor([[[1.0, 0.0], [0.0, 1.0]]]), (4, 6)), fitted)
+def test_patches_of_a_mask_become_pixels() -> None:
+    enlarged = enlarge(torch.tensor([[[1.0, 0.0], [0.0, 1.0]]]), (4, 6))
+    assert enlarged[0].tolist() == [[1, 1, 1, 0, 0, 0]] * 2 + [[0, 0, 0, 1, 1, 1]] * 2
 
 
-@pytest.mark.parametrize("shape", [(5, 5), (3, 4), (8, 8), (2, 4, 4), (17,), (0, 4), ()])
+@pytest.mark.parametrize("shape", [(5, 5), (3, 4), (8, 8), (2, 2), (2, 4, 4), (1, 2, 2), (2, 16), (17,), (0, 4), ()])
 def test_a_mask_that_does_not_fit_is_refused_with_both_sizes(shape: tuple[int, ...]) -> None:
     with pytest.raises(ModelError, match=r"mask: expected \(4, 4\)") as refused:
         fit_mask(np.zeros(shape), (4, 4), 3, CPU)

@@ -66,6 +66,7 @@ class Browse:
                 phase=self.phase,
                 seed=self.seed,
                 skip=self.skip_type,
+                options=self.cfg_options if isinstance(source, str) else None,
                 trust=self.trust_config,
                 skipped=skipped,
                 progress=progress,
@@ -122,9 +123,11 @@ class _Sink:
     def __enter__(self) -> _Sink:
         return self
 
-    def __exit__(self, *failure: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self._visualizer is not None:
-            self._visualizer.close()
+            from selfscope.store.writer import status_after
+
+            self._visualizer.close(status=status_after(error))
 
     def take(self, sample: Sample) -> None:
         picture = sample.plot()

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfscope.cli.console import say_error
 from selfscope.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from selfscope.structures import Features
     from selfscope.visualization.visualizer import Visualizer
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -56,6 +58,18 @@ def new_run_folder(parent: Path, prefix: str = "") -> Path:
     raise UsageError(f"{parent}: a thousand runs began in this second; choose another folder")
 
 
+def save_features(features: Features, folder: Path) -> None:
+    """`features/<stage>.npy` for every stage, and `labels.npy` (int64) when there are labels."""
+    import numpy as np
+
+    from selfscope.store.features import FeatureSink
+
+    with FeatureSink(folder / "features") as sink:
+        sink.append(features.arrays)
+    if features.labels is not None:
+        np.save(folder / "labels.npy", features.labels.astype(np.int64))
+
+
 def default_work_dir(config_path: str) -> Path:
     """`work_dirs/<kind>/<config name>`, where the kind is the folder below `configs/`."""
     path = Path(config_path)
@@ -65,13 +79,35 @@ def default_work_dir(config_path: str) -> Path:
 
 
 def open_visualizer(config: Mapping[str, Any] | None, folder: Path | None, trust: bool = False) -> Visualizer:
-    """The config's Visualizer and backends, or local files, storing in `folder`; without a folder it only shows."""
+    """The config's Visualizer and backends, or local files, storing in `folder`; without a folder it only shows.
+
+    A config that is not trusted gets local backends only, inside `folder`: others may send the run, and more, away.
+    """
     from selfscope.config.registry import VISUALIZERS
 
     local = {"type": "SelfSupVisualizer", "vis_backends": [{"type": "LocalVisBackend"}]}
     named = dict((config or {}).get("visualizer") or local)
-    if not named.get("vis_backends"):
-        named["vis_backends"] = local["vis_backends"]
+    named["vis_backends"] = _kept_backends(named.get("vis_backends") or [], trust) or local["vis_backends"]
     stored = {"save_dir": str(folder)} if folder else {"vis_backends": None}
     trusted = {"trust": True} if trust else {}  # a Visualizer builds its backends itself
     return VISUALIZERS.build({**named, **stored, **trusted}, trust=trust)
+
+
+LOCAL = ("LocalVisBackend", "TensorboardVisBackend")
+"""Backends that only write files, in the run."""
+
+
+def _kept_backends(named: Any, trust: bool) -> list[dict[str, Any]]:
+    backends = [dict(backend) for backend in named]
+    if trust:
+        return backends
+    kept = []
+    for backend in backends:
+        kind = str(backend.get("type", "")).rsplit(".", 1)[-1]
+        if kind not in LOCAL:
+            say_error(f"{kind} of the config is not used here: it may send data away; --trust-config allows it")
+            continue
+        if backend.pop("save_dir", None):
+            say_error(f"{kind}: the config's save_dir is not used, the run is kept together; --trust-config allows it")
+        kept.append(backend)
+    return kept

@@ -59,6 +59,9 @@ def guarded(command: Callable[[], None]) -> int:
     except PermissionError as error:
         say_error(f"no permission to write or read {error.filename}: choose another path")
         return 1
+    except OSError as error:  # a full disk, a path that cannot be, a network folder that went away
+        say_error(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        return 1
     except KeyboardInterrupt:
         say_error("stopped; what was written before stays")
         return INTERRUPTED

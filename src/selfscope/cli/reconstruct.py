@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -65,6 +67,7 @@ class Reconstruct:
     def __call__(self) -> None:
         photos = self._photos()
         self._check(photos)
+        options = self._options()
         model = self._model()
         for line in model.messages():
             say(line)
@@ -72,15 +75,15 @@ class Reconstruct:
         with ExitStack() as stack:
             progress = stack.enter_context(progress_bar("reconstructing")) if len(photos) > 1 else lambda *_: None
             keep = self._keeper(model, stack)
-            for index, photo in enumerate(photos):
+            for index, (key, photo) in enumerate(keyed(photos).items()):
                 try:
-                    records = list(self._records(model, photo))
+                    records = list(self._records(model, photo, key, options))
                 except DataError as error:
-                    if len(photos) == 1:
+                    if index + 1 == len(photos) == len(skipped) + 1:
                         raise
                     skipped.append((str(photo), str(error)))
                     continue
-                self._write(photo, photos, records)
+                self._write(key, records, alone=len(photos) == 1)
                 for record in records:
                     keep(record)
                 progress(index + 1, len(photos))
@@ -138,6 +141,8 @@ class Reconstruct:
             raise UsageError("reconstruct: give --out-file, --work-dir or --save-arrays, or nothing would be kept")
         if len(photos) > 1 and self.save_arrays:
             raise UsageError(f"--save-arrays keeps one photo's arrays; --img-path names {len(photos)}: use --work-dir")
+        if self.save_arrays and Path(self.save_arrays).suffix != ".npz":
+            raise UsageError(f"--save-arrays {self.save_arrays}: expected a file ending in .npz")
         if self.out_file and len(photos) == 1 and not Path(self.out_file).is_dir():
             check_picture_path(Path(self.out_file))
         if self.out_file and len(photos) > 1:
@@ -145,32 +150,37 @@ class Reconstruct:
                 raise UsageError(f"--out-file {self.out_file}: {len(photos)} photos need a folder, not a file name")
             make_folder(Path(self.out_file))
 
-    def _records(self, model: LoadedModel, photo: Path) -> Iterator[Reconstruction]:
+    def _options(self) -> dict[str, Any]:
+        """What is the same for every photo; a mask is read once, before any of them."""
         from selfscope.views.given_mask import read_mask
-        from selfscope.views.reconstruct import reconstruct
 
-        options: dict[str, Any] = {
+        return {
             "seed": self.seed,
             "pixel_stats": "patch" if self.norm_pix else self.pixel_stats or "none",
             "use_vis_pipeline": self.use_vis_pipeline,
             "target": self.target_generator,
             "mask": read_mask(self.mask_file) if self.mask_file else None,
         }
-        for ratio in self.sweep or (self.mask_ratio,):
-            key = photo.stem if not self.sweep else f"{photo.stem}-{ratio:g}"
-            yield reconstruct(model, photo, mask_ratio=ratio, key=key, **options)
 
-    def _write(self, photo: Path, photos: list[Path], records: list[Reconstruction]) -> None:
+    def _records(self, model: LoadedModel, photo: Path, key: str, options: dict[str, Any]) -> Iterator[Reconstruction]:
+        from selfscope.views.reconstruct import reconstruct
+
+        for ratio in self.sweep or (self.mask_ratio,):
+            name = key if not self.sweep else f"{key}-{ratio:g}"
+            yield reconstruct(model, photo, mask_ratio=ratio, key=name, **options)
+
+    def _write(self, key: str, records: list[Reconstruction], *, alone: bool) -> None:
         import numpy as np
 
         from selfscope.draw.compose import stack
 
         if self.out_file:
             path = Path(self.out_file)
-            if len(photos) > 1 or path.is_dir():
-                path = path / self._relative(photo).with_suffix(".png")
+            if not alone or path.is_dir():
+                path = path / f"{key}.png"
             save_picture(path, stack([record.plot() for record in records]))
-            say(f"{records[0].method} reconstruction of {photo.name}: {path}")
+            if alone:
+                say(f"{records[0].method} reconstruction of {key}: {path}")
         if self.save_arrays:
             target = Path(self.save_arrays)
             make_folder(target.parent)
@@ -178,6 +188,13 @@ class Reconstruct:
             np.savez(target, **arrays)
             say(f"arrays: {target}")
 
-    def _relative(self, photo: Path) -> Path:
-        root = Path(str(self.img_path))
-        return photo.relative_to(root) if root.is_dir() else Path(photo.name)
+
+def keyed(photos: list[Path]) -> dict[str, Path]:
+    """A name of its own for each photo: its path below the folder that all share, without suffix if that is unique."""
+    root = Path(os.path.commonpath([photo.parent for photo in photos]))
+    names = [photo.relative_to(root) for photo in photos]
+    count = Counter(name.with_suffix("") for name in names)
+    return {
+        (name.with_suffix("") if count[name.with_suffix("")] == 1 else name).as_posix(): photo
+        for name, photo in zip(names, photos, strict=True)
+    }

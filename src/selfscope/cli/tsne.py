@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tyro.conf import Positional
 
 from selfscope.cli.console import fetching, log_to, progress_bar, say, say_skipped
-from selfscope.cli.files import default_work_dir, new_run_folder, open_visualizer, save_picture
+from selfscope.cli.files import default_work_dir, new_run_folder, open_visualizer, save_features, save_picture
 from selfscope.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Tsne:
     def __call__(self) -> None:
         options = self._engine_options()
         config = self._config()
-        job = None if self.features else self._prepared(config)
+        job = self._prepared(config) if config is not None and not self.features else self._read()
         folder = new_run_folder(self._parent(config), "tsne_")
         with ExitStack() as stack:
             stack.enter_context(log_to(folder / "extract.log"))
@@ -86,7 +87,7 @@ class Tsne:
             visualizer = stack.enter_context(open_visualizer(config, folder, self.trust_config))
             if config is not None:
                 visualizer.add_config(config)
-            features = self._read() if job is None else job()
+            features = job() if callable(job) else job
             self._keep(features, folder)
             for stage in features.arrays:
                 embedding = self._map(features, stage, options)
@@ -121,16 +122,16 @@ class Tsne:
         named = self.work_dir or (None if config is None else config.get("work_dir"))
         return Path(named) if named else default_work_dir(self.config or "tsne/features.py")
 
-    def _prepared(self, config: Config | None) -> Callable[[], Features]:
+    def _prepared(self, config: Config) -> Callable[[], Features]:
         """Everything that can be refused is refused here, before a folder is made; calling the result extracts."""
         from selfscope.views.extract import extract, extraction_dataset
         from selfscope.views.load import load
         from selfscope.views.subset import Subset
 
-        assert config is not None
         if self.deterministic:
             import torch
 
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what CUDA's deterministic products need
             torch.use_deterministic_algorithms(True)
         loader = dict(config.get("extract_dataloader") or {})
         dataset = extraction_dataset(config, trust=self.trust_config)
@@ -177,14 +178,16 @@ class Tsne:
             labels = None if beside is None or beside == path else np.load(beside)
         except FileNotFoundError as error:
             raise DataError(f"{path}: no such file; --features takes an (N, D) .npy file") from error
-        except (ValueError, EOFError) as error:
-            raise DataError(f"{path}: cannot be read as a .npy file of numbers: {error}") from error
+        except (ValueError, EOFError, IsADirectoryError) as error:
+            raise DataError(f"{path}: not a .npy file of numbers") from error
+        if not isinstance(array, np.ndarray) or array.ndim != 2:
+            raise DataError(f"{path}: expected one (N, D) array in a .npy file; take it out of the archive first")
         return Features({path.stem: array}, labels=labels, settings={"model": path.name})
 
     def _keep(self, features: Features, folder: Path) -> None:
         """Features reach the disk before the map is begun."""
         if not self.features:
-            features.save(folder)
+            save_features(features, folder)
         for path, reason in features.skipped:
             log.warning("left out %s: %s", path, reason)
         for note in features.settings.get("notes", ()):
@@ -214,8 +217,6 @@ class Tsne:
 
 
 def _workers(loader: dict[str, Any]) -> int:
-    import os
-
     return min(int(loader.get("num_workers", 0)), os.cpu_count() or 1)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from selfscope.config.reader import Config, load_config
 from selfscope.data.dataset import Dataset, build_dataset, folder_dataset
 from selfscope.data.masks import random_patch_mask
-from selfscope.errors import ConfigError, DataError
+from selfscope.errors import ConfigError, DataError, UsageError
 from selfscope.records import Sample
 from selfscope.views.progress import Progress, silent
 
@@ -37,6 +37,8 @@ def browse(
     kind drawn here, at its own ratio. An image that cannot be read is left out; give `skipped` to learn path and
     reason. `skip` names transforms to leave out.
     """
+    if n is not None and n < 1:
+        raise UsageError(f"n: expected at least 1, got {n}")
     config, dataset = _opened(source, phase, seed, tuple(skip), options, trust)
     total = len(dataset) if n is None else min(n, len(dataset))
     report = progress or silent
@@ -51,6 +53,8 @@ def browse(
         else:
             yield _with_model_mask(sample, config, seed)
         report(index + 1, total)
+    if skipped and len(skipped) == total:
+        raise DataError(f"none of {total} images could be read; the first: {skipped[0][1]}")
 
 
 def browsed_dataset(config: Config, phase: str, seed: int, skip: tuple[str, ...], trust: bool) -> Dataset:
@@ -67,11 +71,16 @@ def browsed_dataset(config: Config, phase: str, seed: int, skip: tuple[str, ...]
 def _opened(
     source: Any, phase: str, seed: int, skip: tuple[str, ...], options: Any, trust: bool
 ) -> tuple[Config | None, Dataset]:
+    without_config = isinstance(source, Dataset) or (not isinstance(source, Config) and Path(source).is_dir())
+    if without_config and (skip or options or phase != "train"):
+        raise UsageError("skip, phase and options belong to a config; a folder or a data set is shown as it is")
     if isinstance(source, Dataset):
         return None, source
     if isinstance(source, Config):
+        if options:
+            raise UsageError("options go with a config file; this config is loaded already")
         return source, browsed_dataset(source, phase, seed, skip, trust)
-    if Path(source).is_dir():
+    if without_config:
         return None, folder_dataset(source, seed=seed)
     config = load_config(source, options, trust=trust)
     return config, browsed_dataset(config, phase, seed, skip, trust)
@@ -84,7 +93,7 @@ def _with_model_mask(sample: Sample, config: Config | None, seed: int) -> Sample
         return sample
     side = int(backbone.get("patch_size", 16))
     height, width = sample.views[0].picture.shape[:2]
-    rng = np.random.default_rng([seed, sample.index])
+    rng = np.random.default_rng([seed, int(sample.settings.get("epoch", 0)), sample.index])
     mask = random_patch_mask(rng, 1, (height // side, width // side), float(ratio))[0]
     settings = {**sample.settings, "mask": f"drawn as the model does, ratio {ratio}"}
     return replace(sample, mask=mask, settings=settings)

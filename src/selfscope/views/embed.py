@@ -37,7 +37,7 @@ def tsne(
     coords = engine(array, progress)
     n = len(array)
     settings: dict[str, Any] = {
-        "method": "t-SNE",
+        "method": "t-SNE" if n > 3 else "PCA (too few points for t-SNE)",
         "metric": engine.metric,
         "perplexity": engine.effective_perplexity(n),
         "perplexity_asked": engine.perplexity,

@@ -58,8 +58,11 @@ def extraction_dataset(config: Config, *, trust: bool = False) -> Dataset:
 
 
 def evaluation_pipeline(model: LoadedModel) -> list[dict[str, Any]]:
-    """The config's extraction pipeline, or: short edge to 8/7 of the model's side (bicubic), centre crop."""
-    named = (model.values.get("extract_dataloader") or {}).get("dataset", {}).get("pipeline")
+    """The config's extraction pipeline, or the one that travels with timm's weights, or: short edge to 8/7 of the
+    model's side (bicubic), centre crop.
+    """
+    extraction = (model.values.get("extract_dataloader") or {}).get("dataset", {})
+    named = getattr(model.module, "pipeline", None) or extraction.get("pipeline")
     if named:
         return list(named)
     size = model.image_size
@@ -78,7 +81,7 @@ def _run(
     paths: list[str] = []
     labels: list[np.ndarray] = []
     skipped: list[tuple[str, str]] = []
-    notes: dict[str, None] = {}
+    notes = dict.fromkeys(model.notes)
     progress(0, len(dataset))
     for batch in load_batches(dataset, batch_size=batch_size, workers=workers):
         skipped += batch.skipped

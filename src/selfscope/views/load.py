@@ -15,9 +15,11 @@ from selfscope.config.reader import Config, load_config
 from selfscope.errors import ConfigError, ModelError, UsageError
 from selfscope.models.build import build_model
 from selfscope.models.checkpoint import read_checkpoint
+from selfscope.models.encoder import build_timm, wrap_module
+from selfscope.models.encoding import Encoder
 from selfscope.models.fit import FitReport, fit
 from selfscope.views.device import pick_device
-from selfscope.views.sizes import input_size
+from selfscope.views.sizes import DEFAULT_SIZE, input_size
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,13 @@ class LoadedModel:
 
     def describe(self) -> dict[str, Any]:
         """Plain values that say which model this is, for a record's settings."""
-        return {"model": self.name, "checkpoint": self.checkpoint, "trained": self.trained, **self.settings}
+        known = {"model": self.name, "checkpoint": self.checkpoint, "trained": self.trained, "notes": self.notes}
+        return {**known, **self.settings}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what was read differently or left out, to be shown with every result."""
+        return (*self.module.notes, *(self.report.notes if self.report is not None else ()))
 
     def messages(self) -> list[str]:
         """What a person should know before looking: how the weights fitted, or that there are none."""
@@ -80,45 +88,65 @@ def load(
     for the id that is named here. `trust` allows the config's own dotted types to be imported. A link is fetched once,
     with `progress(bytes so far, bytes in all or None)`.
     """
-    place = pick_device(device)
     if isinstance(source, LoadedModel):
+        _refuse_with("a loaded model", checkpoint=checkpoint, options=options, image_size=image_size)
         return source
-    if isinstance(source, nn.Module) or str(source).startswith("timm:"):
-        if checkpoint is not None:
-            raise UsageError("load: a checkpoint goes with a config; load the weights into the module first")
-        return _ready_made(source, image_size, place)
-    config = source if isinstance(source, Config) else load_config(source, options, trust=trust)
-    name = str(config.file or "config")
+    if isinstance(source, nn.Module):
+        _refuse_with("a module", checkpoint=checkpoint, options=options)
+        return _module(source, image_size, device)
+    if str(source).startswith("timm:"):
+        _refuse_with("a timm id", checkpoint=checkpoint, options=options)
+        return _timm(str(source), image_size, pick_device(device))
+    if isinstance(source, Config):
+        _refuse_with("a config that is loaded already", options=options)
+        config = source
+    else:
+        config = load_config(source, options, trust=trust)
+    place, size = pick_device(device), image_size or input_size(config)
+    module = _built(config, size, seed, blank=checkpoint is not None, trust=trust)
+    shown = None if checkpoint is None else str(checkpoint)
+    report = None
+    if checkpoint is not None:
+        report = fit(module, read_checkpoint(checkpoint, progress=progress), needed=needed)
+        log.info("%s", report)
+    name = Path(str(config.file or "config")).stem
+    return LoadedModel(module.to(place).eval(), name, place, size, config, shown, report, report is not None)
+
+
+def _built(config: Config, size: int, seed: int, *, blank: bool, trust: bool) -> Any:
     if "model" not in config:
-        raise ConfigError("has no `model = dict(type=…)` to build", file=name)
-    size = image_size or input_size(config)
-    module = build_model(
+        raise ConfigError("has no `model = dict(type=…)` to build", file=str(config.file))
+    return build_model(
         config["model"],
         image_size=size,
         data_preprocessor=config.get("data_preprocessor"),
         scope=config.get("default_scope"),
         seed=seed,
-        blank=checkpoint is not None,
+        blank=blank,
         trust=trust,
     )
-    report, shown = None, None if checkpoint is None else str(checkpoint)
-    if checkpoint is not None:
-        report = fit(module, read_checkpoint(checkpoint, progress=progress), needed=needed)
-        log.info("%s", report)
-    module = module.to(place).eval()
-    return LoadedModel(module, Path(name).stem, place, size, config, shown, report, report is not None)
 
 
-def _ready_made(source: Any, image_size: int | None, device: torch.device) -> LoadedModel:
-    from selfscope.models.encoder import build_timm, wrap_module
+def _refuse_with(what: str, **given: Any) -> None:
+    names = [name for name, value in given.items() if value]
+    if names:
+        raise UsageError(f"load: {', '.join(names)} cannot go with {what}: give a config file, or leave it out")
 
-    trained: bool | None
-    if isinstance(source, nn.Module):
-        module, name, trained = wrap_module(source), type(source).__name__, None
-    else:
-        module, name, trained = build_timm(str(source)), str(source), True
-    size = image_size or getattr(module, "image_size", None) or 224
-    return LoadedModel(module.to(device).eval(), name, device, size, trained=trained)
+
+def _module(module: nn.Module, image_size: int | None, device: str | torch.device | None) -> LoadedModel:
+    """A module as it is: on its own device unless another is named, and in the mode that it is in."""
+    wrapped = module if isinstance(module, Encoder) else wrap_module(module, image_size=image_size)
+    own = next((value.device for value in module.parameters()), torch.device("cpu"))
+    place = own if device is None else pick_device(device)
+    side = image_size or wrapped.image_size or DEFAULT_SIZE
+    size = side if isinstance(side, int) else max(side)
+    return LoadedModel(wrapped.to(place), type(module).__name__, place, size, trained=None)
+
+
+def _timm(name: str, image_size: int | None, device: torch.device) -> LoadedModel:
+    module = build_timm(name, image_size=image_size)
+    size = image_size or module.image_size or DEFAULT_SIZE
+    return LoadedModel(module.to(device).eval(), name, device, size, trained=True)
 
 
 def require(model: LoadedModel, output: str) -> None:

@@ -60,39 +60,61 @@ def reconstruct(
     `target` draws what the model was trained to predict (MaskFeat's HOG) in place of the photo.
     """
     loaded = load(model)
-    module = loaded.module
     _check(loaded, pixel_stats, target)
     given = _input(loaded, image, use_vis_pipeline, seed)
-    images = torch.from_numpy(np.ascontiguousarray(given.picture.transpose(2, 0, 1)))[None]  # (1, 3, H, W)
-    pixels = module.normaliser(images.to(loaded.device))
-    removed = _mask(module, mask, given.mask, mask_ratio, seed)
-    with torch.inference_mode():
-        masks = torch.from_numpy(removed)[None].to(loaded.device)  # (1, h, w)
-        features = module.predict(pixels, masks)
-        pred = module.prediction_picture(features, pixels, masks, pixel_stats)[0].float().cpu().numpy()  # (H, W, 3)
-    shown = _shown(module, pixels, given.picture, pred, removed, target)
-    settings = {
-        **loaded.describe(),
-        "path": given.path,
-        "seed": seed,
-        "mask_ratio": float(removed.mean()),
-        "pixel_stats": pixel_stats if module.norm_pix else None,
-    }
+    removed = _mask(loaded.module, mask, given.mask, mask_ratio, seed)
+    shot = _taken(loaded, given.picture, removed, pixel_stats)
+    pictures = _shown(shot, target)
+    settings = {"path": given.path, "seed": seed, "mask_ratio": float(removed.mean())}
+    rule = {"pixel_stats": pixel_stats if loaded.module.norm_pix else None}
     return Reconstruction(
         key=key or (Path(given.path).stem if given.path else "image"),
-        pictures=shown,
-        method=module.method,
+        pictures=pictures,
+        method=loaded.module.method,
         notes=_notes(loaded, pixel_stats),
-        metrics=_metrics(module, given.picture, shown, features, pixels, removed, pixel_stats, baselines),
-        arrays={
-            "input": pixels[0].float().cpu().numpy(),
-            "mask": removed,
-            "features": features[0].float().cpu().numpy(),
-            "pred": pred,
-        },
-        settings=settings,
+        metrics=_metrics(shot, pictures, baselines),
+        arrays=shot.arrays(),
+        settings={**loaded.describe(), **settings, **rule},
         step=step,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Shot:
+    """One image through the model."""
+
+    module: Any
+    picture: np.ndarray
+    """`(H, W, 3)` uint8 RGB, as the model saw it."""
+    pixels: torch.Tensor
+    """`(1, 3, H, W)`."""
+    mask: np.ndarray
+    """`(h, w)`, 1 = removed."""
+    features: torch.Tensor
+    """As the model returns them, a batch of one."""
+    pred: np.ndarray
+    """`(H, W, 3)` float."""
+    pixel_stats: str
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """`(H, W)` bool, true where the model could not see."""
+        return expand(self.mask, self.picture.shape[:2]).astype(bool)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        values, pixels = (tensor[0].float().cpu().numpy() for tensor in (self.features, self.pixels))
+        return {"input": pixels, "mask": self.mask, "features": values, "pred": self.pred}
+
+
+def _taken(loaded: LoadedModel, picture: np.ndarray, removed: np.ndarray, pixel_stats: str) -> _Shot:
+    module = loaded.module
+    images = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]  # (1, 3, H, W)
+    with torch.inference_mode():
+        pixels = module.normaliser(images.to(loaded.device))
+        masks = torch.from_numpy(removed)[None].to(loaded.device)  # (1, h, w)
+        features = module.predict(pixels, masks)
+        pred = module.prediction_picture(features, pixels, masks, pixel_stats)[0].float().cpu().numpy()
+    return _Shot(module, picture, pixels, removed, features, pred, pixel_stats)
 
 
 def _check(loaded: LoadedModel, pixel_stats: str, target: bool) -> None:
@@ -132,6 +154,8 @@ def _input(loaded: LoadedModel, image: str | Path | np.ndarray, use_vis_pipeline
             raise ConfigError("has no `vis_pipeline`; leave --use-vis-pipeline out to draw a mask here", file=where)
         steps = list(named)
     if isinstance(image, np.ndarray):
+        if use_vis_pipeline:
+            raise UsageError("use_vis_pipeline prepares an image file; give its path, not a picture")
         return _Input(_resized(image, size), None, None)
     packed = folder_dataset([image], steps, seed=seed)[0]
     drawn = packed.data_samples.get("mask")
@@ -163,25 +187,26 @@ def _mask(
     return module.random_mask(1, np.random.default_rng(seed), **options)[0]
 
 
-def _shown(
-    module: Any, pixels: torch.Tensor, picture: np.ndarray, pred: np.ndarray, mask: np.ndarray, target: bool
-) -> dict[str, np.ndarray]:
+def _shown(shot: _Shot, target: bool) -> dict[str, np.ndarray]:
     """The four panels. Removed pixels of a photo take the data set's mean colour, which is 0 to the model."""
-    hidden = expand(mask, picture.shape[:2]).astype(bool)[..., None]  # (H, W, 1)
+    module, hidden = shot.module, shot.hidden[..., None]  # (H, W, 1)
     if _draws_hog(module):
-        drawing = np.rint(np.clip(module.target(pixels)[0].cpu().numpy(), 0, 255)).astype(np.uint8)
-        seen, blank = (drawing, np.zeros_like(drawing)) if target else (picture, _mean_colour(module, pixels))
-        filled = np.rint(np.clip(pred, 0, 255)).astype(np.uint8)
-        beneath = drawing
+        beneath = _levels(module.target(shot.pixels)[0].cpu().numpy())
+        filled = _levels(shot.pred)
     else:
-        seen, blank, beneath = picture, _mean_colour(module, pixels), picture
-        filled = module.to_picture(torch.from_numpy(pred)[None])[0].cpu().numpy()
+        beneath, filled = shot.picture, module.to_picture(torch.from_numpy(shot.pred)[None])[0].cpu().numpy()
+    seen = beneath if target else shot.picture
+    blank = np.zeros_like(beneath) if target else _mean_colour(module, shot.pixels)
     return {
         "original": seen,
         "masked": np.where(hidden, blank, seen),
         "reconstruction": filled,
         "pasted": np.where(hidden, filled, beneath),
     }
+
+
+def _levels(drawing: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(drawing, 0, 255)).astype(np.uint8)
 
 
 def _mean_colour(module: Any, pixels: torch.Tensor) -> np.ndarray:
@@ -195,33 +220,29 @@ def _notes(loaded: LoadedModel, pixel_stats: str) -> tuple[str, ...]:
         notes.append(NOTES["hog"])
     elif module.norm_pix:
         notes.append(NOTES[pixel_stats])
-    return tuple(notes)
+    return (*notes, *loaded.notes)
 
 
-def _metrics(
-    module: Any,
-    picture: np.ndarray,
-    shown: Mapping[str, np.ndarray],
-    features: torch.Tensor,
-    pixels: torch.Tensor,
-    mask: np.ndarray,
-    pixel_stats: str,
-    baselines: bool,
-) -> dict[str, float]:
-    """`skill` of a norm_pix head in its own space; where the picture is in pixels, its scores and baselines' PSNR."""
+def _metrics(shot: _Shot, pictures: Mapping[str, np.ndarray], baselines: bool) -> dict[str, float]:
+    """`skill` of a norm_pix head in its own space; where the picture is in pixels, its scores and a baseline's PSNR.
+
+    The baseline leaks as much as the picture does: each patch's true mean under the rule `patch`, else what can be
+    interpolated from the visible pixels.
+    """
+    module = shot.module
     if _draws_hog(module):
         return {}
     metrics: dict[str, float] = {}
     if module.norm_pix:
-        patches = module.patchify(pixels)[0].float()  # (L, P)
-        normal = (patches - patches.mean(1, keepdim=True)) / (patches.var(1, keepdim=True) + 1e-6).sqrt()
-        flat = mask.reshape(-1)
-        metrics["skill"] = patch_skill(features[0].float().cpu().numpy(), normal.cpu().numpy(), flat)
-        if pixel_stats == "none":
+        target, prediction = module.target_patches(shot.pixels)[0], shot.features[0]  # (L, P)
+        flat = shot.mask.reshape(-1)
+        metrics["skill"] = patch_skill(prediction.float().cpu().numpy(), target.float().cpu().numpy(), flat)
+        if shot.pixel_stats == "none":
             return metrics
-    hidden = expand(mask, picture.shape[:2])
-    metrics |= pixel_scores(picture, shown["reconstruction"], hidden)
-    if baselines and hidden.any():
-        fills = {"patch_mean": patch_mean_fill(picture, mask), "visible_fill": visible_fill(picture, hidden)}
-        metrics |= {f"psnr_{n}": pixel_scores(picture, filled, hidden)["psnr"] for n, filled in fills.items()}
+    metrics |= pixel_scores(shot.picture, pictures["reconstruction"], shot.hidden)
+    leaks = module.norm_pix and shot.pixel_stats == "patch"
+    if baselines and shot.hidden.any() and (leaks or not shot.hidden.all()):
+        fill = patch_mean_fill(shot.picture, shot.mask) if leaks else visible_fill(shot.picture, shot.hidden)
+        name = "psnr_patch_mean" if leaks else "psnr_visible_fill"
+        metrics[name] = pixel_scores(shot.picture, fill, shot.hidden)["psnr"]
     return metrics

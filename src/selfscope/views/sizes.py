@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from selfscope.errors import ConfigError
+
 SIZE_ARGUMENTS = ("size", "crop_size", "scale", "input_size")
-SIZING = ("Resize", "RandomResizedCrop", "CenterCrop", "RandomCrop", "RandomResizedCropAndInterpolationWithTwoPic")
+SIZING = (
+    "Resize",
+    "RandomResizedCrop",
+    "MAERandomResizedCrop",
+    "CenterCrop",
+    "RandomCrop",
+    "RandomResizedCropAndInterpolationWithTwoPic",
+)
 DEFAULT_SIZE = 224
 
 
@@ -42,6 +51,9 @@ def pipeline_size(steps: Sequence[Any]) -> int | None:
 
 def _side(value: Any) -> int | None:
     first = value[0] if isinstance(value, Sequence) and not isinstance(value, str) and value else value
+    sides = {v for v in value if isinstance(v, int) and v > 1} if isinstance(value, (list, tuple)) else set()
+    if len(sides) > 1:
+        raise ConfigError(f"a model here looks at squares, the pipeline makes {tuple(value)}: give a square size")
     return int(first) if isinstance(first, int) and first > 1 else None
 
 
