@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from selfscope.data.masks import random_patch_mask
 from selfscope.errors import ConfigError, ModelError
 from selfscope.models.arch import layer_norm
-from selfscope.models.encoding import Encoder, evaluating
-from selfscope.models.masking import fit_mask
+from selfscope.models.masking import MaskedImageModel
 from selfscope.models.normaliser import build_normaliser
 from selfscope.models.parts import build_backbone, build_part, with_changes
-from selfscope.models.patches import head_units, patch_stats, patchify, unpatchify, visible_stats
+from selfscope.models.patches import head_units, patch_stats, visible_stats
 from selfscope.models.vit import MAEViT, check_ratio, exact_ratio, fixed_position
 
 
@@ -84,7 +83,7 @@ class MAEPretrainHead(nn.Module):
         self.patch_size = patch_size
 
 
-class MAE(Encoder):
+class MAE(MaskedImageModel):
     """MAE as a config describes it: `features` are patches `(B, L, p * p * 3)` in the head's units.
 
     A patch's values run over rows, then columns, then channels. With `norm_pix` they are in units of the patch's own
@@ -119,11 +118,6 @@ class MAE(Encoder):
         if settings.patch_size != self.patch_size or decoder.decoder_pred.out_features != 3 * self.patch_size**2:
             raise ConfigError(f"MAE: neck and head must have the backbone's patch_size, {self.patch_size}")
 
-    @property
-    def mask_grid(self) -> tuple[int, int]:
-        """Patches down and across."""
-        return self.backbone.grid
-
     def random_mask(self, batch: int, generator: np.random.Generator, ratio: float | None = None) -> np.ndarray:
         """`(B, h, w)` uint8, for each image alone a uniform choice; `ratio` defaults to the config's."""
         share = self.backbone.mask_ratio if ratio is None else check_ratio(ratio)
@@ -131,16 +125,9 @@ class MAE(Encoder):
 
     def loss(self, pixels: Tensor, mask: Any) -> Tensor:
         """Mean squared error of the removed patches, in the head's units; a scalar."""
-        removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device).flatten(1)  # (B, L)
-        errors = (self._paint(pixels, removed) - self.target_patches(pixels)).square().mean(-1)
-        return (errors * removed).sum() / removed.sum().clamp(min=1)
-
-    @torch.no_grad()
-    def predict(self, pixels: Tensor, mask: Any) -> Tensor:
-        """Features `(B, L, p * p * 3)`; kept patches are predicted too, as the ancestor gives them."""
-        removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device).flatten(1)
-        with evaluating(self):
-            return self._paint(pixels, removed)
+        removed = self._removed(mask, pixels)  # (B, h, w)
+        errors = (self._guess(pixels, removed) - self.target_patches(pixels)).square().mean(-1)  # (B, L)
+        return (errors * removed.flatten(1)).sum() / removed.sum().clamp(min=1)
 
     def target_patches(self, pixels: Tensor) -> Tensor:
         """What the features should be, `(B, L, p * p * 3)`."""
@@ -164,7 +151,7 @@ class MAE(Encoder):
             mean, std = patch_stats(self.patchify(pixels))
             features = features * std + mean
         elif self.norm_pix and pixel_stats == "visible":
-            removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device).flatten(1)
+            removed = self._removed(mask, pixels).flatten(1)  # (B, L)
             mean, std = visible_stats(self.patchify(pixels), removed, self.mask_grid)
             features = features * std + mean
         picture = self.unpatchify(features)  # (B, 3, H, W)
@@ -172,23 +159,8 @@ class MAE(Encoder):
             picture = self.normaliser.from_levels(head_units(picture))
         return picture.permute(0, 2, 3, 1)
 
-    def to_picture(self, pred: Tensor) -> Tensor:
-        """`pred` `(B, H, W, 3)` as uint8 RGB."""
-        return self.normaliser.to_picture(pred.permute(0, 3, 1, 2))
-
-    def patchify(self, pixels: Tensor) -> Tensor:
-        """Pixels `(B, 3, H, W)` -> `(B, L, p * p * 3)`."""
-        return patchify(pixels, self.patch_size)
-
-    def unpatchify(self, patches: Tensor) -> Tensor:
-        """`(B, L, p * p * 3)` -> pixels `(B, 3, H, W)`."""
-        return unpatchify(patches, self.patch_size, self.mask_grid)
-
-    def through_neck(self, vectors: list[Tensor]) -> tuple[list[Tensor], tuple[str, ...]]:
-        raise ModelError("MAE's neck is its decoder, which paints patches: choose the stage backbone")
-
-    def _paint(self, pixels: Tensor, removed: Tensor) -> Tensor:
-        kept = kept_indices(removed)  # (B, K)
+    def _guess(self, pixels: Tensor, removed: Tensor) -> Tensor:
+        kept = kept_indices(removed.flatten(1))  # (B, K)
         return self.neck(self._see(pixels, kept), kept)
 
     def _see(self, pixels: Tensor, kept: Tensor) -> Tensor:

@@ -10,14 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from selfscope.data.masks import BEiTMaskGenerator
-from selfscope.errors import ConfigError, ModelError
-from selfscope.models.encoding import Encoder, evaluating
+from selfscope.errors import ConfigError
 from selfscope.models.hog import HOGGenerator
-from selfscope.models.masking import fit_mask
+from selfscope.models.masking import MaskedImageModel
 from selfscope.models.necks import LinearNeck
 from selfscope.models.normaliser import build_normaliser
 from selfscope.models.parts import build_backbone, build_part
-from selfscope.models.patches import patchify, unpatchify
 from selfscope.models.vit import MaskFeatViT, check_ratio
 
 MASK_RATIO, SMALLEST_BLOCK = 0.4, 15
@@ -34,7 +32,7 @@ class MaskFeatPretrainHead(nn.Module):
             raise ConfigError(f"loss.criterion: expected L1 or L2, got {self.criterion!r}")
 
 
-class MaskFeat(Encoder):
+class MaskFeat(MaskedImageModel):
     """MaskFeat as a config describes it: `features` are `(B, L, C * nbins * n * n)`, 108 a patch by default.
 
     `prediction_picture` and `target` draw the histograms, averaged over the colour channels, as strokes.
@@ -42,7 +40,6 @@ class MaskFeat(Encoder):
 
     backbone: MaskFeatViT
     neck: LinearNeck
-    norm_pix = False
 
     def __init__(
         self,
@@ -73,11 +70,6 @@ class MaskFeat(Encoder):
         nn.init.trunc_normal_(predictor.fc.weight, std=0.02)
         nn.init.zeros_(predictor.fc.bias)
 
-    @property
-    def mask_grid(self) -> tuple[int, int]:
-        """Patches down and across."""
-        return self.backbone.grid
-
     def random_mask(self, batch: int, generator: np.random.Generator, ratio: float | None = None) -> np.ndarray:
         """`(B, h, w)` uint8: blocks that make up 40 % of the patches, or `ratio` of them."""
         h, w = self.mask_grid
@@ -87,16 +79,9 @@ class MaskFeat(Encoder):
 
     def loss(self, pixels: Tensor, mask: Any) -> Tensor:
         """Mean error of the removed patches' histograms; a scalar."""
-        removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device).flatten(1)  # (B, L)
+        removed = self._removed(mask, pixels)  # (B, h, w)
         errors = self._guess(pixels, removed) - self.target_generator.features(pixels, self.mask_grid)
-        return (CRITERIA[self.criterion](errors).mean(-1) * removed).sum() / removed.sum().clamp(min=1)
-
-    @torch.no_grad()
-    def predict(self, pixels: Tensor, mask: Any) -> Tensor:
-        """Features `(B, L, C * nbins * n * n)`; kept patches are predicted too, as the ancestor gives them."""
-        removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device).flatten(1)
-        with evaluating(self):
-            return self._guess(pixels, removed)
+        return (CRITERIA[self.criterion](errors).mean(-1) * removed.flatten(1)).sum() / removed.sum().clamp(min=1)
 
     def prediction_picture(self, features: Tensor, pixels: Tensor, mask: Any, pixel_stats: str = "patch") -> Tensor:
         """The predicted histograms drawn, `(B, H, W, 3)` in grey levels 0..255; no rule has anything to fill in."""
@@ -110,21 +95,10 @@ class MaskFeat(Encoder):
         """`pred` or `target` `(B, H, W, 3)` as uint8 RGB."""
         return pred.round().clamp(0, 255).to(torch.uint8)
 
-    def patchify(self, pixels: Tensor) -> Tensor:
-        """Pixels `(B, 3, H, W)` -> `(B, L, p * p * 3)`."""
-        return patchify(pixels, self.patch_size)
-
-    def unpatchify(self, patches: Tensor) -> Tensor:
-        """`(B, L, p * p * 3)` -> pixels `(B, 3, H, W)`."""
-        return unpatchify(patches, self.patch_size, self.mask_grid)
-
-    def through_neck(self, vectors: list[Tensor]) -> tuple[list[Tensor], tuple[str, ...]]:
-        raise ModelError("MaskFeat's neck predicts histograms: choose the stage backbone")
-
     def _guess(self, pixels: Tensor, removed: Tensor) -> Tensor:
         vit = self.backbone
         x = vit.embed(pixels)  # (B, L, D)
-        weights = removed[..., None].to(x.dtype)
+        weights = removed.flatten(1)[..., None].to(x.dtype)
         x = x * (1 - weights) + vit.mask_token * weights
         x = torch.cat([vit.cls_token.expand(len(x), -1, -1), x], dim=1) + vit.pos_embed  # (B, 1 + L, D)
         return self.neck(vit.norm(vit.blocks(vit.pos_drop(x))))[:, 1:]

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from selfscope.data.masks import random_patch_mask
 from selfscope.errors import ConfigError, ModelError
-from selfscope.models.encoding import Encoder, evaluating
-from selfscope.models.masking import fit_mask
+from selfscope.models.masking import MaskedImageModel
 from selfscope.models.normaliser import build_normaliser
 from selfscope.models.parts import build_backbone, build_part
-from selfscope.models.patches import enlarge, patchify, unpatchify
+from selfscope.models.patches import enlarge
 from selfscope.models.swin import SimMIMSwinTransformer
 from selfscope.models.vit import check_ratio
 
@@ -43,7 +41,7 @@ class SimMIMHead(nn.Module):
         self.patch_size = patch_size
 
 
-class SimMIM(Encoder):
+class SimMIM(MaskedImageModel):
     """SimMIM as a config describes it: `features` are pixels `(B, 3, H, W)`, normalised.
 
     Masks are on the grid of the Swin's 4-pixel patches, (48, 48) at 192 pixels; `random_mask` removes blocks of 32.
@@ -51,7 +49,6 @@ class SimMIM(Encoder):
 
     backbone: SimMIMSwinTransformer
     neck: SimMIMNeck
-    norm_pix = False
 
     def __init__(
         self,
@@ -79,11 +76,6 @@ class SimMIM(Encoder):
         if any(side // self.patch_size != n for side, n in zip(encoder.image_size, encoder.grid, strict=True)):
             raise ConfigError(f"SimMIM: head.patch_size={self.patch_size} is not the backbone's patch size")
 
-    @property
-    def mask_grid(self) -> tuple[int, int]:
-        """Patches down and across."""
-        return self.backbone.grid
-
     def random_mask(self, batch: int, generator: np.random.Generator, ratio: float | None = None) -> np.ndarray:
         """`(B, h, w)` uint8: 60 % (rounded up) of the 32-pixel blocks of each image, as the paper's masking does."""
         block = MASK_PATCH // self.patch_size
@@ -95,38 +87,16 @@ class SimMIM(Encoder):
 
     def loss(self, pixels: Tensor, mask: Any) -> Tensor:
         """Mean absolute error of the removed pixels; a scalar."""
-        removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device)
+        removed = self._removed(mask, pixels)  # (B, h, w)
         weights = enlarge(removed, (pixels.shape[2], pixels.shape[3]))[:, None]  # (B, 1, H, W)
-        errors = (self._paint(pixels, removed) - pixels).abs()
+        errors = (self._guess(pixels, removed) - pixels).abs()
         return (errors * weights).sum() / (weights.sum() + 1e-5) / pixels.shape[1]
-
-    @torch.no_grad()
-    def predict(self, pixels: Tensor, mask: Any) -> Tensor:
-        """Features `(B, 3, H, W)`; kept pixels are predicted too, as the ancestor gives them."""
-        removed = fit_mask(mask, self.mask_grid, len(pixels), pixels.device)
-        with evaluating(self):
-            return self._paint(pixels, removed)
 
     def prediction_picture(self, features: Tensor, pixels: Tensor, mask: Any, pixel_stats: str = "patch") -> Tensor:
         """`pred` `(B, H, W, 3)` in normalised pixel units: SimMIM predicts pixels, no rule has anything to fill in."""
         return features.permute(0, 2, 3, 1)
 
-    def to_picture(self, pred: Tensor) -> Tensor:
-        """`pred` `(B, H, W, 3)` as uint8 RGB."""
-        return self.normaliser.to_picture(pred.permute(0, 3, 1, 2))
-
-    def patchify(self, pixels: Tensor) -> Tensor:
-        """Pixels `(B, 3, H, W)` -> `(B, L, p * p * 3)`."""
-        return patchify(pixels, self.patch_size)
-
-    def unpatchify(self, patches: Tensor) -> Tensor:
-        """`(B, L, p * p * 3)` -> pixels `(B, 3, H, W)`."""
-        return unpatchify(patches, self.patch_size, self.mask_grid)
-
-    def through_neck(self, vectors: list[Tensor]) -> tuple[list[Tensor], tuple[str, ...]]:
-        raise ModelError("SimMIM's neck is its decoder, which paints pixels: choose the stage backbone")
-
-    def _paint(self, pixels: Tensor, removed: Tensor) -> Tensor:
+    def _guess(self, pixels: Tensor, removed: Tensor) -> Tensor:
         swin = self.backbone
         x = swin.embed(pixels)  # (B, h, w, D)
         weights = removed[..., None].to(x.dtype)
