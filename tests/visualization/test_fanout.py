@@ -497,3 +497,65 @@ def test_after_a_kill_the_next_session_sends_what_the_tracker_held_in_memory(tmp
     there = {event.step for event in read(tmp_path / "vis_data").Scalars("loss")}
     assert len(before) > 500
     assert set(before.tolist()) <= there
+
+
+INTERRUPTED = """
+import os, signal, sys, threading, time
+from selfscope import Visualizer
+from selfscope.store import writer
+from tests.visualization.fakes import Remembering
+
+def slowly(run, record, store=writer.STORES["text"]):
+    time.sleep(0.02)
+    store(run, record)
+
+writer.STORES["text"] = slowly
+stuck = Remembering(lambda record: time.sleep(60))
+vis = Visualizer(vis_backends=[dict(type="LocalVisBackend"), stuck], save_dir=sys.argv[1])
+for step in range(60):
+    vis.add_text("n", "words", step)
+for after in eval(sys.argv[2]):
+    threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
+vis.close()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moments", ["[0.2]", "[0.2, 0.5]"])
+def test_an_interrupt_while_closing_keeps_the_records_and_says_so(tmp_path, moments):
+    program = [sys.executable, "-c", INTERRUPTED, str(tmp_path), moments]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "KeyboardInterrupt" in done.stderr
+    assert "writer is closed" not in done.stderr
+    assert "not handed over (closing was interrupted): they are in" in done.stderr
+    run = open_run(tmp_path)
+    assert (len(run.texts), run.status) == (60, "interrupted")
+
+
+def test_a_run_that_stands_still_is_given_up_when_closing_is_interrupted(tmp_path, monkeypatch, caplog):
+    from selfscope.store import writer
+    from selfscope.visualization import fanout
+
+    release = threading.Event()
+
+    def stuck(run, record):
+        release.wait(30)
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(writer.STORES, "text", stuck)
+    monkeypatch.setattr(fanout, "CUT_SHORT", 0.1)
+    monkeypatch.setattr(fanout, "CLOSE_RUN", 0.1)
+    vis = build(save_dir=tmp_path)
+    for step in range(3):
+        vis.add_text("n", "words", step)
+    monkeypatch.setattr(fanout.FanOut, "_hand_over_the_rest", interrupt)
+    started = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        vis.close()
+    assert time.perf_counter() - started < 5
+    assert "3 records were not handed over (closing was interrupted)" in caplog.text
+    release.set()
+    vis.close()

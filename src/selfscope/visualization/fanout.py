@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 CLOSE_RUN = 5.0
 """Seconds that the local run has, when all is written, to finish its tables and files."""
 
+CUT_SHORT = 5.0
+"""Seconds that the local run has for the records that wait when closing is interrupted."""
+
 _forks = 0
 """How many forks lie between this process and the one that imported this module."""
 
@@ -49,7 +52,7 @@ class FanOut:
 
     def __init__(self, backends: Mapping[str, Any], idle: Callable[[], None] = lambda: None) -> None:
         self._forks = _forks
-        self.closed, self._started = False, False
+        self.closed, self._started, self._ended = False, False, False
         self._starting = Lock()
         self._log = SharedLog()
         for name, backend in backends.items():
@@ -105,12 +108,20 @@ class FanOut:
 
         Trackers get `timeout` seconds in all; the local run is given up only when it stands still for so long.
         """
-        if self.closed or self._forks != _forks:
+        if self._ended or self._forks != _forks:
             return
         self.closed = True
-        atexit.unregister(self._close_at_exit)
-        for backend in self._direct:
-            backend.close()
+        try:
+            self._hand_over_the_rest(timeout, status)
+        except BaseException as error:
+            self._cut_short(status_after(error) if status == "finished" else status)
+            self._end()
+            raise
+        self._end()
+
+    def _hand_over_the_rest(self, timeout: float, status: str) -> None:
+        while self._direct:
+            self._direct.pop(0).close()
         if not self._outlets:
             return
         self._start()
@@ -126,11 +137,30 @@ class FanOut:
                 outlet.ended.wait(max(0.0, deadline - time.monotonic()))
             outlet.save_cursor()
         for outlet in keepers:
-            outlet.backend.status = status
-            outlet.end()
+            _end_as(status, outlet)
             outlet.ended.wait(max(CLOSE_RUN, deadline - time.monotonic()))
         for outlet in self._outlets:
-            self._report(outlet, timeout)
+            self._report(outlet, f"it did not end within {timeout:g} s")
+
+    def _cut_short(self, status: str) -> None:
+        """Closing was interrupted: the local run gets what it can in `CUT_SHORT` seconds, trackers get nothing more."""
+        for outlet in self._outlets:
+            outlet.drain()
+            if outlet.backend is not self._keeper:
+                outlet.abandon()
+        for outlet in self._outlets:
+            if outlet.backend is self._keeper and self._started:
+                outlet.drained.wait(CUT_SHORT)
+                _end_as(status, outlet)
+                outlet.abandon()
+                outlet.ended.wait(CLOSE_RUN)
+            outlet.save_cursor()
+            self._report(outlet, "closing was interrupted")
+
+    def _end(self) -> None:
+        """Last of all: until here, the end of the program would finish what another interrupt left undone."""
+        self._ended = True
+        atexit.unregister(self._close_at_exit)
 
     def _start(self) -> None:
         with self._starting:
@@ -149,14 +179,14 @@ class FanOut:
             if start != end:
                 outlet.cursor.behind = (start, end)
 
-    def _report(self, outlet: Outlet, timeout: float) -> None:
-        """One sentence for a backend that does not have everything."""
+    def _report(self, outlet: Outlet, late: str) -> None:
+        """One sentence for a backend that does not have everything; `late` says why, where it has not ended."""
         unsent = outlet.unsent() + outlet.lost + outlet.cursor.lost
         keeper = self._keeper if outlet.backend is not self._keeper else None
         why = f" ({outlet.last_error})" if outlet.last_error else ""
         if not outlet.ended.is_set():
             outlet.abandon()
-            why = f" (it did not end within {timeout:g} s)"
+            why = f" ({late})"
         if unsent or outlet.cursor.behind is not None or not outlet.ended.is_set():
             where = f": they are in {keeper.writer.path}" if keeper is not None else ""
             records = "1 record was" if unsent == 1 else f"{unsent} records were"
@@ -167,7 +197,17 @@ class FanOut:
                 log.warning("%s: %d times: %s", outlet.name, times, reason)
 
     def _close_at_exit(self) -> None:
+        if self.closed and self._forks == _forks:  # interrupted, and interrupted again while it was cut short
+            self._cut_short("interrupted")
+            self._end()
         self.close(30.0, status_after(getattr(sys, "last_value", None)))
+
+
+def _end_as(status: str, outlet: Outlet) -> None:
+    """Lets the local run end; once it is to end as something other than finished, it does."""
+    if outlet.backend.status == "finished":
+        outlet.backend.status = status
+    outlet.end()
 
 
 def _set_up(name: str, backend: Any) -> None:
