@@ -87,5 +87,6 @@ TABLE: dict[str, dict[str, str]] = {
         "LocalVisBackend": "selfscope.visualization.backends.local:LocalVisBackend",
         "TensorboardVisBackend": "selfscope.visualization.backends.tensorboard:TensorboardVisBackend",
         "WandbVisBackend": "selfscope.visualization.backends.wandb:WandbVisBackend",
+        "MLflowVisBackend": "selfscope.visualization.backends.mlflow:MLflowVisBackend",
     },
 }
