@@ -15,7 +15,7 @@ class Keys(Sequence[str]):
     """One key a name, unique among them.
 
     Names that differ in the suffix alone keep it; the same name again is numbered `~2`, `~3`, …. `..` and leading `/`
-    go, so that a key joined to a folder stays below it; bytes that are no UTF-8 become `�`.
+    go, so that a key joined to a folder stays below it; nothing left is `_`; bytes that are no UTF-8 become `�`.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -48,7 +48,7 @@ class Keys(Sequence[str]):
 def safe(name: str) -> str:
     """A name that stays below whatever folder it is joined to, and that any file system or JSON can hold."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    return "/".join(parts).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return ("/".join(parts) or "_").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _stem(name: str) -> str:
