@@ -88,5 +88,6 @@ TABLE: dict[str, dict[str, str]] = {
         "TensorboardVisBackend": "selfscope.visualization.backends.tensorboard:TensorboardVisBackend",
         "WandbVisBackend": "selfscope.visualization.backends.wandb:WandbVisBackend",
         "MLflowVisBackend": "selfscope.visualization.backends.mlflow:MLflowVisBackend",
+        "TrackioVisBackend": "selfscope.visualization.backends.trackio:TrackioVisBackend",
     },
 }
