@@ -37,13 +37,14 @@ def synthetic(n: int, dimensions: int = 768, classes: int = 100, seed: int = 0) 
     return (features + 0.35 * features.std() * rng.normal(size=features.shape)).astype(np.float32)
 
 
-def run(python: str, engine: str, features: Path, coords: Path, *iterations: int) -> float:
-    """Seconds of the engine's call."""
+def run(python: str, engine: str, features: Path, coords: Path, *iterations: int) -> tuple[float, float]:
+    """Wall and CPU seconds of the engine's call."""
     command = [python, str(HERE / "tsne_engines.py"), engine, str(features), str(coords), *map(str, iterations)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
-    return float(done.stdout.split()[-1])
+    wall, worked = map(float, done.stdout.split()[-2:])
+    return wall, worked
 
 
 def first_compilation(features: Path) -> tuple[float, float]:
@@ -66,19 +67,23 @@ def compare(features: Path, engines: dict[str, str], options: argparse.Namespace
     yardstick = Yardstick.of(np.load(features).astype(np.float32))
     print(f"\n{features.name}: {np.load(features, mmap_mode='r').shape}", flush=True)
     seconds: dict[str, list[float]] = {name: [] for name in engines}
+    worked = dict.fromkeys(engines, 0.0)
     for _ in range(options.rounds):
         for name, python in engines.items():
-            seconds[name].append(run(python, name, features, folder / f"{name.replace('/', '-')}.npy"))
+            wall, cpu = run(python, name, features, folder / f"{name.replace('/', '-')}.npy")
+            seconds[name].append(wall)
+            worked[name] += cpu / options.rounds
     for name, times in seconds.items():
         divergence, recall = yardstick(np.load(folder / f"{name.replace('/', '-')}.npy"))
         ratio = statistics.median(b / a for a, b in zip(seconds["selfscope"], times, strict=True))
         spread = f"{statistics.median(times):7.2f} s ({min(times):.2f}..{max(times):.2f})"
-        print(f"{name:18s} {spread:26s} × {ratio:5.1f}   KL {divergence:.3f}   recall@10 {recall:.3f}", flush=True)
+        cost = f"{spread:26s} × {ratio:5.1f}   CPU {worked[name]:6.2f} s"
+        print(f"{name:18s} {cost}   KL {divergence:.3f}   recall@10 {recall:.3f}", flush=True)
     if not options.curve:
         return
     for name, python in engines.items():
         for iterations in CURVE[name.partition("/")[0]]:
-            took = run(python, name, features, folder / "curve.npy", iterations)
+            took, _ = run(python, name, features, folder / "curve.npy", iterations)
             divergence, recall = yardstick(np.load(folder / "curve.npy"))
             shown = f"{name} {iterations} iterations"
             print(f"  {shown:32s} {took:7.2f} s   KL {divergence:.3f}   recall@10 {recall:.3f}", flush=True)
