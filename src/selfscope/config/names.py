@@ -89,5 +89,6 @@ TABLE: dict[str, dict[str, str]] = {
         "WandbVisBackend": "selfscope.visualization.backends.wandb:WandbVisBackend",
         "MLflowVisBackend": "selfscope.visualization.backends.mlflow:MLflowVisBackend",
         "TrackioVisBackend": "selfscope.visualization.backends.trackio:TrackioVisBackend",
+        "SwanLabVisBackend": "selfscope.visualization.backends.swanlab:SwanLabVisBackend",
     },
 }
