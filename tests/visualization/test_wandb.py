@@ -203,3 +203,20 @@ def test_without_the_package_the_command_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(MissingExtraError, match=r'needs wandb: pip install "selfscope\[wandb\]"'):
         Visualizer(vis_backends=OFFLINE, save_dir=tmp_path)
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, False), ({"save_code": True}, True)])
+def test_code_is_not_sent_unless_asked_for(tmp_path, monkeypatch, given, expected):
+    import wandb
+
+    asked = {}
+
+    def begin(**arguments):
+        asked.update(arguments)
+        raise ConnectionError
+
+    monkeypatch.setattr(wandb, "init", begin)
+    monkeypatch.delenv("WANDB_SAVE_CODE", raising=False)
+    with pytest.raises(ConnectionError):
+        WandbVisBackend(str(tmp_path), {"mode": "offline", **given}).experiment  # noqa: B018
+    assert asked["save_code"] is expected

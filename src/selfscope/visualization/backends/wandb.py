@@ -47,8 +47,10 @@ class WandbVisBackend(BaseVisBackend):
 
     Everything is plotted over `step`, the step it was logged with. Without credentials, and unless `mode` or
     `WANDB_MODE` says otherwise, the run is kept offline below `save_dir`; a later session continues the same W&B run.
-    A model's gradients are watched only when `watch_kwargs` are given, code is sent only when `log_code_name` is.
-    wandb reports its own crashes to its makers: `WANDB_ERROR_REPORTING=false` turns that off.
+    A model's gradients are watched only when `watch_kwargs` are given; code is sent only when `log_code_name` is, or
+    `init_kwargs` or `WANDB_SAVE_CODE` ask for it. What wandb itself sends besides: what the program prints, its command
+    line, the installed packages, git's commit and remote, the machine's name and load; its own
+    crashes it reports to its makers: `WANDB_ERROR_REPORTING=false` turns that off.
     """
 
     prepares: ClassVar[frozenset[str]] = frozenset({"graph"})
@@ -95,6 +97,7 @@ class WandbVisBackend(BaseVisBackend):
         defaults = {
             "dir": str(folder),
             "mode": None if "mode" in self._init_kwargs else _mode(wandb, folder),
+            "save_code": None if "WANDB_SAVE_CODE" in os.environ else False,  # else the account's setting decides
             **_resumed(known),
         }
         self._run = wandb.init(**{**{k: v for k, v in defaults.items() if v is not None}, **self._init_kwargs})
