@@ -90,5 +90,6 @@ TABLE: dict[str, dict[str, str]] = {
         "MLflowVisBackend": "selfscope.visualization.backends.mlflow:MLflowVisBackend",
         "TrackioVisBackend": "selfscope.visualization.backends.trackio:TrackioVisBackend",
         "SwanLabVisBackend": "selfscope.visualization.backends.swanlab:SwanLabVisBackend",
+        "NeptuneVisBackend": "selfscope.visualization.backends.neptune:NeptuneVisBackend",
     },
 }
