@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from selfscope.draw import sample as sample_module
 from selfscope.draw.colour import palette
 from selfscope.draw.mask import overlay
 from selfscope.draw.sample import metrics_line, numbered_boxes, reconstruction_picture, sample_picture
@@ -131,9 +132,25 @@ def test_notes_and_untrained_weights_stand_on_the_picture() -> None:
 def test_numbers_are_written_with_their_units() -> None:
     metrics = {"psnr": 21.34, "l1": 0.04321, "skill": 0.41, "psnr_patch_mean": 17.12, "odd": 3.0, "ssim": float("nan")}
     assert metrics_line(metrics) == (
-        "masked-patch skill 0.410 · PSNR 21.3 dB · SSIM nan · L1 0.0432 · PSNR 17.1 dB (patch mean) · odd 3"
+        "masked-patch skill 0.410 · PSNR 21.3 dB · L1 0.0432 · odd 3 · baselines: patch mean (leaks) 17.1 dB"
     )
+    both = {"psnr_visible_fill": 16.2, "psnr_patch_mean": 17.1, "psnr": float("inf")}
+    assert metrics_line(both) == "baselines: patch mean (leaks) 17.1 dB · interpolated 16.2 dB"
     assert metrics_line({}) == ""
+
+
+def test_a_mask_that_the_model_draws_is_said_in_the_footer(monkeypatch: pytest.MonkeyPatch) -> None:
+    footers: list[list[str]] = []
+
+    def page(body: np.ndarray, *, footer: list[str], **more: object) -> np.ndarray:
+        footers.append(footer)
+        return body
+
+    monkeypatch.setattr(sample_module, "page", page)
+    for mask in (None, "drawn as the model does, ratio 0.75"):
+        settings = {"seed": 0, "mask": mask}
+        sample_picture(Sample("photo", (view(112),), mask=MASK, settings=settings))
+    assert footers == [["seed 0"], ["seed 0 · mask drawn as the model does, ratio 0.75"]]
 
 
 def test_a_reconstruction_without_pictures_is_refused() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from selfscope.draw.canvas import Canvas
+from selfscope.draw.canvas import RULE, Canvas
 from selfscope.draw.colour import GREY, palette
-from selfscope.draw.legend import Entry, class_legend, colour_bar
+from selfscope.draw.legend import Entry, class_legend, colour_bar, names_all
 from selfscope.draw.scatter import caption, demo_embedding, embedding_picture
 from selfscope.errors import UsageError
 from selfscope.records import Embedding
@@ -153,6 +153,33 @@ def test_keys_stay_within_their_room(count: int) -> None:
     assert key.shape[1] <= 500
     shown = sum(has_colour(key, entry.colour) for entry in entries[:40])
     assert shown == min(count, 40)
+
+
+def colours_in(picture: np.ndarray, colours: list[tuple[int, int, int]]) -> int:
+    there = np.unique(picture.reshape(-1, 3), axis=0).astype(int)
+    return sum(bool((np.abs(there - colour).max(axis=1) <= 3).any()) for colour in colours)
+
+
+@pytest.mark.parametrize("count", [12, pytest.param(300, marks=pytest.mark.slow)])
+def test_every_class_is_named_when_a_key_is_asked_for(count: int) -> None:
+    emb = embedding(600, labels=np.arange(600) % count)
+    picture, plain = embedding_picture(emb, legend=True), embedding_picture(emb)
+    assert picture.shape[1] == plain.shape[1] == 1600
+    if count == 12:  # all are beside the map in any case
+        np.testing.assert_array_equal(picture, plain)
+    else:
+        edge = np.flatnonzero((picture == RULE).all(axis=2).mean(axis=1) > 0.9)[-1]
+        assert colours_in(picture[edge + 1 :], palette(count)) == count
+        assert picture.shape[0] > plain.shape[0]
+
+
+def test_a_key_of_any_height_leaves_nothing_out() -> None:
+    entries = [Entry("a rather long class name", colour) for colour in palette(300)]
+    key = class_legend(entries, height=None, max_width=600, size=14)
+    assert key.shape[1] <= 600
+    assert colours_in(key, palette(300)) == 300
+    assert not names_all(entries, height=400, max_width=600, size=14)
+    assert names_all(entries[:40], height=400, max_width=600, size=14)
 
 
 def test_a_colour_bar_runs_from_low_to_high() -> None:

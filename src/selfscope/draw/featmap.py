@@ -39,7 +39,7 @@ def draw_featmap(
     maps = to_numpy(featmap)
     if maps.ndim != 3 or 0 in maps.shape or maps.dtype.kind not in "fiub":
         raise UsageError(f"draw_featmap: expected a feature map (C, h, w), got {maps.dtype} {maps.shape}")
-    maps = maps.astype(np.float32)
+    maps = maps.astype(np.float32, copy=False)
     under = None if overlaid_image is None else as_picture(overlaid_image, key="overlaid_image")
     size = resize_shape or (maps.shape[1:] if under is None else under.shape[:2])
     if under is not None:

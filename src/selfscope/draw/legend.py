@@ -24,14 +24,14 @@ class Entry:
     shape: str = "disc"
 
 
-def class_legend(entries: Sequence[Entry], *, height: int, max_width: int, size: int) -> np.ndarray:
-    """Names with markers in columns of at most `height`; classes that `max_width` has no room for are counted below."""
-    row = max(line_height(size), round(size * 1.35))
-    rows = max(1, height // row - 1)
+def class_legend(entries: Sequence[Entry], *, height: int | None, max_width: int, size: int) -> np.ndarray:
+    """Names with markers in columns of at most `height`; classes that `max_width` has no room for are counted below.
+
+    A `height` of None names all, in columns as high as it takes.
+    """
+    row, mark, gap = _row_height(size), round(size * 1.5), size
     widest = max(text_width(entry.name, size) for entry in entries)
-    mark, gap = round(size * 1.5), size
-    least = mark + gap + round(min(widest, 6 * size))
-    columns = min(-(-len(entries) // rows), max(1, max_width // least))
+    columns, rows = _layout(len(entries), widest, height, max_width, size)
     room = max(1, min(max_width // columns - mark - gap, int(np.ceil(widest)) + 1))
     shown = list(entries[: columns * rows])
     rows = -(-len(shown) // columns)
@@ -45,6 +45,25 @@ def class_legend(entries: Sequence[Entry], *, height: int, max_width: int, size:
         canvas.text(mark, (rows + 0.5) * row, words, size, SOFT, anchor="lm")
     _marks(canvas, shown, place + (mark / 2 - size / 6, row / 2), size)
     return canvas.pixels
+
+
+def names_all(entries: Sequence[Entry], *, height: int, max_width: int, size: int) -> bool:
+    """Whether a key of this size has room for every class."""
+    widest = max((text_width(entry.name, size) for entry in entries), default=0.0)
+    columns, rows = _layout(len(entries), widest, height, max_width, size)
+    return columns * rows >= len(entries)
+
+
+def _layout(count: int, widest: float, height: int | None, max_width: int, size: int) -> tuple[int, int]:
+    """Columns and rows of `count` names; long ones are cut, later where the height is free."""
+    longest = size * (6 if height is not None else 12)
+    most = max(1, max_width // (round(size * 1.5) + size + round(min(widest, longest))))
+    rows = -(-count // most) if height is None else max(1, height // _row_height(size) - 1)
+    return min(-(-count // rows), most) if count else 1, rows
+
+
+def _row_height(size: int) -> int:
+    return max(line_height(size), round(size * 1.35))
 
 
 def _marks(canvas: Canvas, entries: Sequence[Entry], centres: np.ndarray, size: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -28,6 +29,7 @@ _METRICS = {
     "l1": "L1 {:.4f}",
     "mse": "MSE {:.4f}",
 }
+_BASELINES = {"psnr_patch_mean": "patch mean (leaks) {:.1f} dB", "psnr_visible_fill": "interpolated {:.1f} dB"}
 
 
 def sample_picture(sample: Sample, *, with_original: bool = False, title: bool = True) -> np.ndarray:
@@ -78,15 +80,12 @@ def reconstruction_picture(rec: Reconstruction, *, title: str | None = None) -> 
 
 
 def metrics_line(metrics: Mapping[str, float]) -> str:
-    """`masked-patch skill 0.412 · PSNR 21.3 dB · …`: every number there is, the known ones first."""
-    known = [_METRICS[name].format(metrics[name]) for name in _METRICS if name in metrics]
-    return " · ".join(known + [_other_metric(name, value) for name, value in metrics.items() if name not in _METRICS])
-
-
-def _other_metric(name: str, value: float) -> str:
-    """`psnr_patch_mean` is written as `psnr` is, with the rest of its name in brackets."""
-    stem, _, rest = name.partition("_")
-    return f"{_METRICS[stem].format(value)} ({rest.replace('_', ' ')})" if stem in _METRICS else f"{name} {value:.4g}"
+    """`masked-patch skill 0.412 · PSNR 21.3 dB · …`: every finite number there is, the model's own, then baselines."""
+    finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    words = [text.format(finite.pop(name)) for name, text in _METRICS.items() if name in finite]
+    baselines = [text.format(finite.pop(name)) for name, text in _BASELINES.items() if name in finite]
+    words += [f"{name.replace('_', ' ')} {value:.4g}" for name, value in finite.items()]
+    return " · ".join(words + ([f"baselines: {' · '.join(baselines)}"] if baselines else []))
 
 
 def _notes(rec: Reconstruction) -> list[str]:
@@ -114,7 +113,10 @@ def _title(sample: Sample) -> str:
 
 
 def _replay(settings: Mapping[str, Any]) -> list[str]:
+    """How to get the sample again, and where its mask comes from when the pipeline did not make it."""
     parts = [f"{name} {settings[name]}" for name in ("seed", "epoch") if settings.get(name) is not None]
+    if isinstance(settings.get("mask"), str):
+        parts.append(f"mask {settings['mask']}")
     return [" · ".join(parts)] if parts else []
 
 

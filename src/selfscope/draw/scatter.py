@@ -14,9 +14,9 @@ import numpy as np
 
 from selfscope.draw.canvas import RULE, SOFT, Canvas
 from selfscope.draw.colour import GREY, SHAPES, colormap, markers, palette, value_range
-from selfscope.draw.compose import page, side_by_side
+from selfscope.draw.compose import page, side_by_side, stack
 from selfscope.draw.glyphs import line_height
-from selfscope.draw.legend import Entry, class_legend, colour_bar
+from selfscope.draw.legend import Entry, class_legend, colour_bar, names_all
 from selfscope.draw.splat import Look, splat
 from selfscope.errors import UsageError, nearest
 from selfscope.records import Embedding
@@ -65,7 +65,8 @@ def embedding_picture(
 
     `colour_by` is `label`, the name of one of the record's columns (numbers get a colour map, words get classes), or
     None for one colour; data without labels has one colour as well. Classes beyond twenty differ in shape too. The key
-    is left out where `legend` is False.
+    is left out where `legend` is False; None names as many classes as there is room for beside the map and counts the
+    others; True names all of them, below the map where they do not fit beside it.
 
     Both axes have one scale. One-dimensional maps are drawn as a strip whose height only keeps points apart;
     three-dimensional ones as three projections and an oblique view. `point_size` is a diameter in pixels; with many
@@ -75,11 +76,16 @@ def embedding_picture(
         raise UsageError(f"embedding_picture: expected a width of at least 200 pixels, got {width}")
     size = max(11, round(width / 92))
     inks = _inks(emb, colour_by)
-    key_width = width * 2 // 5
-    key = _key(inks, height=round(width * 0.55), max_width=key_width, size=size) if legend is not False else None
-    room = width - 2 * (size + 3) - (0 if key is None else key.shape[1] + 2 * size)
-    body = _map(emb.coords, inks, room, size, point_size=point_size, alpha=alpha)
-    if key is not None:
+    room = {"height": round(width * 0.55), "max_width": width * 2 // 5}
+    below = bool(legend) and not names_all(inks.entries, **room, size=size)
+    key = _key(inks, **room, size=size) if legend is not False and not below else None
+    whole = width - 2 * (size + 3)
+    left = whole - (0 if key is None else key.shape[1] + 2 * size)
+    body = _map(emb.coords, inks, left, size, point_size=point_size, alpha=alpha)
+    if below:
+        names = class_legend(inks.entries, height=None, max_width=whole, size=size)
+        body = stack([body, names], gap=size, align="start")
+    elif key is not None:
         body = side_by_side([body, key], gap=2 * size, align="start")
     notes = ["untrained: random weights"] if emb.settings.get("trained") is False else []
     notes += [str(note) for note in emb.settings.get("notes") or () if str(note) not in notes]
