@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from selfscope.embedding.engine.workers import Workers
 
 log = logging.getLogger(__name__)
 
-TELLING = 0.92
+TELLING = 0.91
 """Share of the nearest neighbours in all dimensions that are so on the axes which distances are measured on.
 
 What the other axes add is mostly noise: it brings hubs, which are near to all and which no map can place, and so
@@ -23,6 +24,7 @@ KEPT = 0.95
 """Share of the nearest neighbours that must be among the candidates, before these are ranked by exact distances."""
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 SAMPLE, QUERIES = 3000, 256
+"""Rows that stand for all, and those of them whose neighbours are compared."""
 FARTHEST = 1e6
 """In medians of the distance from the centre; beyond it float32 would lose the neighbours of all other points."""
 
@@ -53,11 +55,15 @@ def reduce(features: np.ndarray, k: int, candidates: int, seed: int, workers: Wo
     chosen = rng.permutation(len(full))[:SAMPLE]
     thinned = len(chosen) / len(full)  # a sample has so many fewer neighbours as near
     few = [min(max(math.ceil(number * thinned), 8), len(chosen) // 4) for number in (k, candidates)]
-    telling = fewest_axes(full[chosen], few[0], few[0], TELLING, rng)
-    if telling is not None:
+    telling = fewest_axes(full[chosen], principal_axes(full[chosen], rng), few[0], few[0], TELLING)
+    if telling is None:
+        blocks = principal_axes(full[chosen], rng)
+    else:
         full = projected(full, telling, workers)  # (N, D')
+        blocks = iter([np.eye(full.shape[1], dtype=np.float32)])
     squares = np.einsum("nd,nd->n", full, full)
-    axes = fewest_axes(full[chosen], few[0], max(few[1], math.ceil(1.5 * few[0])), KEPT, rng)  # (D', d)
+    wide = max(few[1], math.ceil(1.5 * few[0]))
+    axes = fewest_axes(full[chosen], blocks, few[0], wide, KEPT)  # (D', d)
     return Points(full, turned(full if axes is None else projected(full, axes, workers)), squares)
 
 
@@ -79,24 +85,30 @@ def standard_units(features: np.ndarray, rng: np.random.Generator, workers: Work
 
 
 def fewest_axes(
-    sample: np.ndarray, k: int, candidates: int, enough: float, rng: np.random.Generator
+    sample: np.ndarray, blocks: Iterator[np.ndarray], k: int, candidates: int, enough: float
 ) -> np.ndarray | None:
     """`(D, d)` float32, by which `enough` of k neighbours are among the `candidates` nearest; None: half of D is not.
 
-    With as many candidates as neighbours, distances are those on the axes alone; with more, full norms help to find.
+    `blocks` are axes (D, any), the widest first, each block longer than the one before. With as many candidates as
+    neighbours, distances are those on the axes alone; with more, full norms help to find.
     """
     if k < 1:
         return None
     queries, squares = sample[:QUERIES], np.einsum("nd,nd->n", sample, sample)
     wanted = nearest(queries, sample, squares, k)
-    for axes in principal_axes(sample, rng):
-        for d in [step for step in LADDER if step <= min(axes.shape[1], len(axes) // 2)]:
-            leading = sample @ axes[:, :d]
-            norms = squares if candidates > k else np.einsum("nd,nd->n", leading, leading)
-            kept = share(wanted, nearest(leading[:QUERIES], leading, norms, candidates))
-            if kept >= enough:
-                log.info("%d of %d axes keep %.3f of the neighbours", d, len(axes), kept)
-                return np.ascontiguousarray(axes[:, :d])
+
+    def kept(axes: np.ndarray) -> float:
+        leading = sample @ axes
+        norms = squares if candidates > k else np.einsum("nd,nd->n", leading, leading)
+        return share(wanted, nearest(leading[:QUERIES], leading, norms, candidates))
+
+    for axes in blocks:
+        steps = [d for d in LADDER if d <= min(axes.shape[1], len(axes) // 2)]
+        if not steps or kept(axes[:, : steps[-1]]) < enough:
+            continue
+        first = bisect_left(steps, enough, hi=len(steps) - 1, key=lambda d: kept(axes[:, :d]))
+        log.info("of %d axes %d keep %.2f of the neighbours", len(axes), steps[first], enough)
+        return np.ascontiguousarray(axes[:, : steps[first]])
     return None
 
 
@@ -126,7 +138,7 @@ def principal_axes(sample: np.ndarray, rng: np.random.Generator) -> Iterator[np.
     for d in (128, 512):
         if 2 * d <= dimensions:
             basis = rng.standard_normal((dimensions, d + 16), dtype=np.float32)
-            for _ in range(3):
+            for _ in range(2):
                 basis = np.linalg.qr(centred.T @ (centred @ basis))[0]
             yield basis @ _eigenvectors(centred @ basis)[:, :d]
     if dimensions <= LADDER[-1]:
