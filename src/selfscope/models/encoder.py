@@ -20,8 +20,7 @@ IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 class ModuleEncoder(nn.Module):
     """A module with the interface of `encoding.Encoder`: `normaliser`, `extract`, `method`, `notes`, `image_size`.
 
-    `pipeline` is the evaluation pipeline that goes with it, as a config would write it; `transform` is a callable
-    that the maker gave for the same purpose, from a PIL image to pixels `(3, H, W)`.
+    `pipeline` is the evaluation pipeline that goes with it, as a config would write it.
     """
 
     def __init__(
@@ -32,7 +31,6 @@ class ModuleEncoder(nn.Module):
         method: str,
         image_size: int | None = None,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
-        transform: Callable[[Any], Tensor] | None = None,
         trained: bool = True,
         notes: Sequence[str] = (),
     ) -> None:
@@ -42,7 +40,6 @@ class ModuleEncoder(nn.Module):
         self.method = method
         self.image_size = image_size
         self.pipeline = list(pipeline) if pipeline is not None else None
-        self.transform = transform
         self.trained = trained
         self.notes = tuple(notes)
         self._forward = before_classifier(module)
@@ -138,7 +135,6 @@ def wrap_module(
         method=method,
         image_size=image_size,
         pipeline=pipeline,
-        transform=transform,
         trained=trained,
         notes=notes,
     )
