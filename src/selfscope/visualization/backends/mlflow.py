@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -101,14 +102,13 @@ class MLflowVisBackend(BaseVisBackend):
     def _init_env(self) -> None:
         try:
             from mlflow import MlflowClient
-            from sqlalchemy import URL
         except ImportError as error:
             raise MissingExtraError("mlflow", "mlflow", "MLflowVisBackend") from error
         folder = Path(self._save_dir or ".").resolve()
         folder.mkdir(parents=True, exist_ok=True)
         uri = self._tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
         if uri is None:
-            uri = URL.create("sqlite", database=(folder / "mlflow.db").as_posix()).render_as_string()
+            uri = _database(folder / "mlflow.db")
             self._artifact_location = self._artifact_location or (folder / "mlartifacts").as_uri()
         self._client, self._scratch = MlflowClient(tracking_uri=uri), Scratch("mlflow")
         remembered = folder / "mlflow_run.json"
@@ -283,6 +283,16 @@ class MLflowVisBackend(BaseVisBackend):
         own = Path(self._save_dir or ".").resolve() / "mlartifacts"
         found = (path for path in self._work_dir.rglob("*") if path.name.endswith(self._artifact_suffix))
         return sorted(path for path in found if path.is_file() and own not in path.parents)
+
+
+def _database(path: Path) -> str:
+    """The URI of a SQLite file; a reduced MLflow (`mlflow-skinny`) has no packages for one, and serves only servers."""
+    try:
+        import_module("alembic")  # MLflow makes its tables with it
+        from sqlalchemy import URL
+    except ImportError as error:
+        raise MissingExtraError("mlflow", "mlflow", "MLflowVisBackend without a server") from error
+    return URL.create("sqlite", database=path.as_posix()).render_as_string()
 
 
 def _name(tag: str, refused: str = r"[^/\w.\- ]", most: int = 240) -> str:
