@@ -74,7 +74,7 @@ class SelfSupDataSample(DataElement):
     """`mask.value` (h, w; 1 = removed), `pseudo_label`, `gt_label.label`, `img_path`, … of one image."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Features:
     """Features of N items, a `(N, D)` array for every stage that was asked for, in the order of the data set."""
 
@@ -102,6 +102,11 @@ class Features:
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in self.arrays.items())
+        classes = f", {len(self.class_names)} classes" if self.class_names else ""
+        return f"Features({shapes}{classes}, {len(self.skipped)} skipped)"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(next(iter(self.arrays.values())), dtype=dtype, copy=True if copy is None else copy)

@@ -32,7 +32,7 @@ class Reconstruct:
     config: Positional[str]
     """Config of a masked-image model: MAE, SimMIM, MaskFeat."""
     img_path: str | None = None
-    """A photo, a folder of photos, or a glob."""
+    """A photo, a folder of photos, or a glob in quotes."""
     out_file: str | None = None
     """Picture to write; a folder when there are several photos."""
     checkpoint: str | None = None
@@ -137,6 +137,8 @@ class Reconstruct:
             )
         if self.mask_file and (self.mask_ratio is not None or self.sweep):
             raise UsageError("--mask-file says which patches are removed: leave --mask-ratio and --sweep out")
+        if self.mask_ratio is not None and self.sweep:
+            raise UsageError("--sweep lists the mask ratios: leave --mask-ratio out")
         if not self.out_file and not self.work_dir and not self.save_arrays:
             raise UsageError("reconstruct: give --out-file, --work-dir or --save-arrays, or nothing would be kept")
         if len(photos) > 1 and self.save_arrays:

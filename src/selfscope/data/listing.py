@@ -214,7 +214,9 @@ def _lines(path: str) -> list[str]:
     try:
         return Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
     except FileNotFoundError as error:
-        raise DataError(f"{path}: no such annotation file") from error
+        raise DataError(
+            f"{path}: no such annotation file: set data_root and ann_file ('' for class folders)"
+        ) from error
     except OSError as error:
         raise DataError(f"{path}: the annotation file cannot be read ({error.strerror})") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from selfscope.views.sizes import DEFAULT_SIZE, input_size
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LoadedModel:
     """A model on its device in evaluation mode, with where it came from and how its weights fitted."""
 
@@ -40,6 +41,14 @@ class LoadedModel:
     trained: bool | None = False
     """None for a module that was handed in: only its owner knows."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        known = {None: "as it was given", True: f"weights: {self.checkpoint or 'its own'}", False: "untrained"}
+        what = f"{self.name}: {self.module.method}, {self.image_size} px, {self.device}"
+        return f"LoadedModel({what}, {known[self.trained]})"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(chr(10).join(self.messages()))}</pre>"
 
     @property
     def values(self) -> Mapping[str, Any]:

@@ -157,7 +157,9 @@ def _input(loaded: LoadedModel, image: str | Path | np.ndarray, use_vis_pipeline
         if use_vis_pipeline:
             raise UsageError("use_vis_pipeline prepares an image file; give its path, not a picture")
         return _Input(_resized(image, size), None, None)
-    packed = folder_dataset([image], steps, seed=seed)[0]
+    if not isinstance(image, (str, Path)):
+        raise UsageError(f"image: expected a path or a (H, W, 3) uint8 RGB array, got {type(image).__name__}")
+    packed = folder_dataset(image, steps, seed=seed)[0]
     drawn = packed.data_samples.get("mask")
     mask = None if drawn is None else np.asarray(drawn.value)
     return _Input(packed.inputs[0].numpy().transpose(1, 2, 0), mask, str(image))

@@ -58,7 +58,8 @@ class MLflowVisBackend(BaseVisBackend):
 
     `tracking_uri` is by default `MLFLOW_TRACKING_URI`, and without it `mlflow.db` in `save_dir`, whose tables take
     some seconds to make. `experiment` is an `MlflowClient`, `run_id` the run: no active run is set or ended. The same
-    `save_dir` continues the run. On closing, files in the config's `work_dir` that end in `artifact_suffix` are logged.
+    `save_dir` continues the run. On closing, files in the config's `work_dir` that end in `artifact_suffix`
+    are logged; none by default, since that may send code.
     MLflow reports its use to its makers: `MLFLOW_DISABLE_TELEMETRY=true` turns that off.
     """
 
@@ -70,7 +71,7 @@ class MLflowVisBackend(BaseVisBackend):
         tags: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
         tracking_uri: str | None = None,
-        artifact_suffix: str | Sequence[str] = (".json", ".log", ".py", "yaml"),
+        artifact_suffix: str | Sequence[str] = (),
         tracked_config_keys: Sequence[str] | None = None,
         artifact_location: str | None = None,
     ) -> None:
