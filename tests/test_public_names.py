@@ -12,6 +12,7 @@ import selfscope
 PUBLIC = """
     __version__ load browse extract tsne reconstruct open_run
     Visualizer SelfSupVisualizer BaseVisBackend LocalVisBackend TensorboardVisBackend WandbVisBackend
+    MLflowVisBackend TrackioVisBackend SwanLabVisBackend
     force_init_env master_only
     SelfSupDataSample InstanceData Features
     MODELS DATASETS TRANSFORMS HOOKS VISUALIZERS VISBACKENDS

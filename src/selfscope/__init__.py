@@ -23,6 +23,9 @@ _HOME = {
     "LocalVisBackend": "selfscope.visualization.backends.local",
     "TensorboardVisBackend": "selfscope.visualization.backends.tensorboard",
     "WandbVisBackend": "selfscope.visualization.backends.wandb",
+    "MLflowVisBackend": "selfscope.visualization.backends.mlflow",
+    "TrackioVisBackend": "selfscope.visualization.backends.trackio",
+    "SwanLabVisBackend": "selfscope.visualization.backends.swanlab",
     "force_init_env": "selfscope.visualization.backends.contract",
     "master_only": "selfscope.visualization.ranks",
     "open_run": "selfscope.store.reader",
@@ -52,6 +55,9 @@ __all__ = [
     "LocalVisBackend",
     "TensorboardVisBackend",
     "WandbVisBackend",
+    "MLflowVisBackend",
+    "TrackioVisBackend",
+    "SwanLabVisBackend",
     "force_init_env",
     "master_only",
     "open_run",
@@ -80,7 +86,10 @@ if TYPE_CHECKING:
     from selfscope.views.reconstruct import reconstruct
     from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
     from selfscope.visualization.backends.local import LocalVisBackend
+    from selfscope.visualization.backends.mlflow import MLflowVisBackend
+    from selfscope.visualization.backends.swanlab import SwanLabVisBackend
     from selfscope.visualization.backends.tensorboard import TensorboardVisBackend
+    from selfscope.visualization.backends.trackio import TrackioVisBackend
     from selfscope.visualization.backends.wandb import WandbVisBackend
     from selfscope.visualization.ranks import master_only
     from selfscope.visualization.selfsup import SelfSupVisualizer

@@ -42,6 +42,7 @@ HELD_OUT = 540
 PARTS = ("train", "val")
 BATCH = 128
 LEARNING_RATE = 2e-3
+PAINTED = "A masked autoencoder learns from hidden patches only: what it paints over the visible ones is arbitrary."
 HONESTY = (
     "Raw pixels are a strong opponent on digits, and kNN and maps under-rate masked-image models, whose worth shows "
     "after fine-tuning. t-SNE evens out density and opens gaps: distances and sizes of groups cannot be read off a map."
@@ -247,7 +248,7 @@ def summary(
     drawn = [(embedding.plot(width=720, title=f"t-SNE · {embedding.key}"), "") for embedding in maps]
     sections = [panels(cells) for cells in (views, [(loss, ""), (bars, "")], pairs, drawn)]
     title = f"selfscope demo: the data, the training, the reconstructions, the features (seed {seed})"
-    return page(stack(sections, gap=28, align="start"), title=title, footer=[HONESTY], size=18)
+    return page(stack(sections, gap=28, align="start"), title=title, footer=[PAINTED, HONESTY], size=18)
 
 
 def report(accuracy: dict[str, float], losses: list[float], seed: int) -> str:
