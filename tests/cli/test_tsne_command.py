@@ -97,6 +97,7 @@ def test_one_seed_gives_the_same_bytes(photos: Photos, tmp_path: Path) -> None:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_batches_and_workers_change_nothing(photos: Photos, tmp_path: Path) -> None:
     root = photos(classes=2, each=4)
     one = run(root, tmp_path / "A", batch=8)

@@ -482,6 +482,7 @@ for step in range(10**9):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.slow
 def test_after_a_kill_the_next_session_sends_what_the_tracker_held_in_memory(tmp_path):
     pytest.importorskip("tensorboard")
     from tests.visualization.test_tensorboard import read
