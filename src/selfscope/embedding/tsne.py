@@ -22,7 +22,8 @@ class TSNE:
 
     `learning_rate` "auto" is N / exaggeration and so rises as the exaggeration falls to 1; a number holds throughout.
     Either multiplies the whole gradient, its factor 4 included: four times the step of Belkina et al. (2019).
-    `init` is "pca" (scaled to a spread of 1e-4, Kobak & Berens 2019) or "random". The descent takes `n_iter` iterations, or fewer when
+    `init` is "pca" (scaled to a spread of 1e-4, Kobak & Berens 2019) or "random".
+    The descent takes `n_iter` iterations, or fewer when
     `n_iter_without_progress` of them have not lowered the divergence by 1e-4 of itself. With N < 3 · perplexity + 1
     the perplexity is lowered to (N - 1) / 3, which `effective_perplexity` tells; up to three points are placed by PCA.
     """
