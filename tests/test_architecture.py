@@ -14,6 +14,7 @@ LAYERS = [
     "errors",
     "records",
     "structures",
+    "overlap",
     "draw",
     "config",
     "store",
@@ -29,7 +30,7 @@ LAYERS = [
 ]
 # records show themselves (`plot`, `_repr_html_`) by calling draw when asked, so these imports stand inside functions.
 LAZY_UPWARD = {("records", "draw")}
-NARROW = {"server": {"errors", "records", "store", "server"}, "draw": {"errors", "records", "structures", "draw"}}
+NARROW = {"server": {"errors", "records", "store", "server"}, "draw": {"errors", "records", "structures", "overlap", "draw"}}
 TORCH_PACKAGES = ("data", "models", "views", "training", "demo")
 TORCH_IN_FUNCTIONS = ("embedding", "visualization", "demo", "cli")
 TORCH = {"torch", "torchvision", "timm", "safetensors"}

@@ -257,7 +257,7 @@ class View:
     picture: np.ndarray
     """`(H, W, 3)` uint8 RGB."""
     crop: tuple[float, float, float, float] | None = None
-    """`x, y, w, h` of what the view shows, in pixels of the upright original; None when it shows all of it."""
+    """`x, y, w, h` of what the view shows, in pixels of the upright original; None when that is not known."""
     flip: str | None = None
     """`horizontal`, `vertical`, `diagonal`, or None."""
     steps: tuple[Step, ...] = ()

@@ -125,7 +125,7 @@ def test_plain_folders_and_files_load_by_themselves(root: Path) -> None:
     assert folder_dataset(root)[0].inputs[0].shape == (3, 50, 40)
     assert folder_dataset(root / "cat").sample(0).label is None
     assert folder_dataset([root / "cat" / "1.jpg", root / "dog" / "1.jpg"]).key(1) == "dog/1"
-    assert folder_dataset(PHOTO).sample(0).views[0].crop is None
+    assert folder_dataset(PHOTO).sample(0).views[0].crop == (0, 0, 96, 72)
     assert folder_dataset(PHOTO, [{"type": "Resize", "scale": 8}]).types == ("LoadImageFromFile", "Resize")
 
 

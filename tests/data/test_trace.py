@@ -89,15 +89,16 @@ def test_rotations_are_traced(expand: bool, center: tuple[int, int] | None, rng:
     assert (pixels[~inside & ((source_x < -3) | (source_x > WIDTH + 3))] == 0).all()
 
 
-def test_the_whole_picture_is_no_crop() -> None:
-    assert Trace(30, 20).crop(30, 20) is None
-    assert Trace(30, 20).resized((30, 20), (15, 7)).crop(15, 7) is None
+def test_the_whole_picture_is_a_crop_and_an_unknown_place_is_none() -> None:
+    assert Trace(30, 20).crop(30, 20) == (0, 0, 30, 20)
+    assert Trace(30, 20).resized((30, 20), (15, 7)).crop(15, 7) == (0, 0, 30, 20)
     assert Trace(30, 20).lost().crop(3, 3) is None
 
 
 def test_crop_boxes_stay_on_the_picture() -> None:
     padded = Trace(30, 20).cropped(-5, -4)
     assert padded.crop(20, 20) == (0, 0, 15, 16)
+    assert Trace(30, 20).cropped(-9, 0).crop(5, 5) == (0, 0, 0, 5)
 
 
 def test_two_flips_are_none() -> None:

@@ -8,7 +8,6 @@ import pytest
 from selfscope.errors import RecordError, RunError
 from selfscope.records import Embedding, Reconstruction, Sample, Step, View
 from selfscope.store.reader import open_run
-from selfscope.store.samples import crop_overlaps
 from selfscope.store.tables import read_parquet
 from selfscope.store.writer import Writer
 
@@ -196,6 +195,7 @@ def test_samples_make_one_row_a_view_and_one_a_pair_of_crops(tmp_path):
         "view_a": 1,
         "view_b": 2,
         "iou": 0.5,
+        "containment": 1.0,
         "a_in_b": 0.5,
         "b_in_a": 1.0,
     }
@@ -207,23 +207,6 @@ def test_a_transform_that_is_applied_twice_has_columns_twice(tmp_path):
         writer.write(Sample("a", (view,)))
     rows = read_parquet(tmp_path / "browse/samples/samples.parquet")
     assert [rows[name][0] for name in ("Flip.on", "Blur.s", "Flip#2.on")] == [True, 1.0, False]
-
-
-def test_overlaps_agree_with_counting_pixels():
-    crops = [(0, 0, 10, 10), (5, 5, 10, 10), None, (20, 20, 4, 4), (2, 3, 4, 5)]
-    planes = {}
-    for number, crop in enumerate(crops, 1):
-        if crop is not None:
-            x, y, w, h = crop
-            planes[number] = np.zeros((30, 30), bool)
-            planes[number][y : y + h, x : x + w] = True
-    found = crop_overlaps(crops)
-    assert len(found) == 6
-    for pair in found:
-        a, b = planes[pair["view_a"]], planes[pair["view_b"]]
-        assert pair["iou"] == pytest.approx((a & b).sum() / (a | b).sum())
-        assert pair["a_in_b"] == pytest.approx((a & b).sum() / a.sum())
-        assert pair["b_in_a"] == pytest.approx((a & b).sum() / b.sum())
 
 
 def test_a_row_that_was_cut_off_is_one_sentence(tmp_path):

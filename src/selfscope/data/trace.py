@@ -76,7 +76,7 @@ class Trace:
     def crop(self, width: int, height: int) -> tuple[float, float, float, float] | None:
         """`x, y, w, h` in the original of a view of `width` × `height`: its bounding box, within the original.
 
-        None when the view shows all of the original, or when `known` is False.
+        None when `known` is False. A view of nothing but padding has no width or no height.
         """
         if not self.known:
             return None
@@ -84,8 +84,8 @@ class Trace:
         left, top = (max(0.0, min(c[i] for c in corners)) for i in (0, 1))
         right = min(float(self.width), max(c[0] for c in corners))
         bottom = min(float(self.height), max(c[1] for c in corners))
-        box = tuple(round(v, 6) for v in (left, top, right - left, bottom - top))
-        return None if box == (0.0, 0.0, self.width, self.height) else box  # type: ignore[return-value]
+        w, h = max(0.0, right - left), max(0.0, bottom - top)
+        return round(left, 6), round(top, 6), round(w, 6), round(h, 6)
 
 
 def trace_of(results: Mapping[str, Any]) -> Trace:

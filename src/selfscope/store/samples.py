@@ -6,13 +6,12 @@ Each sample is one line of `samples.jsonl` as it comes; `samples.parquet` (one r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from selfscope.overlap import Overlap, pairwise
 from selfscope.records import Sample, Step, View
 from selfscope.store.encode import decode_picture, encode_png
 from selfscope.store.filenames import safe_name
@@ -73,11 +72,11 @@ def compile_samples(folder: Path) -> None:
     rows = [_view_row(line, number, view) for line in lines for number, view in enumerate(line["views"], 1)]
     write_parquet(folder / "samples.parquet", rows_to_columns(rows))
     pairs = [
-        {"id": line["id"], **overlap}
+        {"id": line["id"], **overlap._asdict()}
         for line in lines
-        for overlap in crop_overlaps([view["crop"] for view in line["views"]])
+        for overlap in pairwise([view["crop"] for view in line["views"]])
     ]
-    names = ("id", "view_a", "view_b", "iou", "a_in_b", "b_in_a")
+    names = ("id", *Overlap._fields)
     write_parquet(folder / "overlaps.parquet", {name: [pair[name] for pair in pairs] for name in names})
 
 
@@ -90,22 +89,6 @@ def _view_row(line: dict[str, Any], number: int, view: dict[str, Any]) -> dict[s
         params |= {f"{label}.{name}": value for name, value in step["params"].items()}
     known = {name: line[name] for name in ("id", "path", "label", "label_name", "step")}
     return {**known, "view": number, **crop, "flip": view["flip"], **params}
-
-
-def crop_overlaps(crops: Sequence[Sequence[float] | None]) -> list[dict[str, float]]:
-    """Intersection over union of every pair of crops (x, y, w, h), and the share of each that lies in the other.
-
-    Views are counted from 1; a view without a crop takes part in no pair.
-    """
-    found = []
-    placed = [(number, crop) for number, crop in enumerate(crops, 1) if crop is not None]
-    for (a, (ax, ay, aw, ah)), (b, (bx, by, bw, bh)) in combinations(placed, 2):
-        width = max(0.0, min(ax + aw, bx + bw) - max(ax, bx))
-        height = max(0.0, min(ay + ah, by + bh) - max(ay, by))
-        common, first, second = width * height, aw * ah, bw * bh
-        shares = {"iou": common / (first + second - common), "a_in_b": common / first, "b_in_a": common / second}
-        found.append({"view_a": a, "view_b": b, **shares})
-    return found
 
 
 def load_sample(folder: Path, line: dict[str, Any]) -> Sample:
