@@ -15,6 +15,7 @@ LAYERS = [
     "records",
     "structures",
     "overlap",
+    "statistics",
     "draw",
     "config",
     "store",
@@ -29,8 +30,11 @@ LAYERS = [
     "cli",
 ]
 # records show themselves (`plot`, `_repr_html_`) by calling draw when asked, so these imports stand inside functions.
-LAZY_UPWARD = {("records", "draw")}
-NARROW = {"server": {"errors", "records", "store", "server"}, "draw": {"errors", "records", "structures", "overlap", "draw"}}
+LAZY_UPWARD = {("records", "draw"), ("statistics", "draw")}
+NARROW = {
+    "server": {"errors", "records", "store", "server"},
+    "draw": {"errors", "records", "structures", "overlap", "statistics", "draw"},
+}
 TORCH_PACKAGES = ("data", "models", "views", "training", "demo")
 TORCH_IN_FUNCTIONS = ("embedding", "visualization", "demo", "cli")
 TORCH = {"torch", "torchvision", "timm", "safetensors"}

@@ -62,7 +62,7 @@ class Scalars(Record):
             if tag in RESERVED_TAGS:
                 raise RecordError(f"scalar tag {tag!r} is reserved by the file format: choose another name")
             values[str(tag)] = value if value.__class__ is float else _number(tag, value)
-        object.__setattr__(self, "values", MappingProxyType(values))  # not by `_freeze`: this runs at every step
+        object.__setattr__(self, "values", MappingProxyType(values))  # not by `freeze`: this runs at every step
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,7 +128,7 @@ class Table(Record):
         lengths = {name: len(column) for name, column in self.columns.items()}
         if len(set(lengths.values())) > 1:
             raise RecordError(f"{self.key}: expected columns of one length, got {lengths}")
-        _freeze(self, columns=dict(self.columns))
+        freeze(self, columns=dict(self.columns))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -189,7 +189,7 @@ class Embedding(Record):
         for name, values in parts.items():
             if values is not None and len(values) != len(self.coords):
                 raise RecordError(f"{self.key}: {len(values)} {name} for {len(self.coords)} points")
-        _freeze(self, columns=dict(self.columns), quality=dict(self.quality), settings=dict(self.settings))
+        freeze(self, columns=dict(self.columns), quality=dict(self.quality), settings=dict(self.settings))
 
     def plot(self, **options: Any) -> np.ndarray:
         """The map as a picture, with legend and caption; options are those of `selfscope.draw.scatter`."""
@@ -201,7 +201,7 @@ class Embedding(Record):
         return [(self.key, self.plot())]
 
     def _summary_html(self) -> str:
-        return _mapping_html({**self.settings, **self.quality})
+        return mapping_html({**self.settings, **self.quality})
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -226,8 +226,8 @@ class Reconstruction(Record):
     def __post_init__(self) -> None:
         for name, picture in self.pictures.items():
             check_picture(picture, f"{self.key}/{name}")
-        _freeze(self, pictures=dict(self.pictures), metrics=dict(self.metrics))
-        _freeze(self, arrays=dict(self.arrays), settings=dict(self.settings))
+        freeze(self, pictures=dict(self.pictures), metrics=dict(self.metrics))
+        freeze(self, arrays=dict(self.arrays), settings=dict(self.settings))
 
     def plot(self, **options: Any) -> np.ndarray:
         """The panels side by side with their titles and notes; options are those of `selfscope.draw.sample`."""
@@ -239,7 +239,7 @@ class Reconstruction(Record):
         return [(self.key, self.plot())]
 
     def _summary_html(self) -> str:
-        return _mapping_html({"method": self.method, **self.settings, **self.metrics})
+        return mapping_html({"method": self.method, **self.settings, **self.metrics})
 
 
 @dataclass(frozen=True)
@@ -353,7 +353,8 @@ def _number(tag: str, value: Any) -> float:
         raise RecordError(f"scalar {tag!r}: expected one number, got {type(value).__name__} {value!r:.80}") from error
 
 
-def _freeze(record: Record, **mappings: dict[str, Any]) -> None:
+def freeze(record: Record, **mappings: dict[str, Any]) -> None:
+    """Gives a frozen record read-only views of its mappings."""
     for name, value in mappings.items():
         object.__setattr__(record, name, MappingProxyType(value))
 
@@ -367,7 +368,8 @@ def _figure_html(picture: np.ndarray, title: str) -> str:
     return f'<img alt="{text}" title="{text}" style="max-width:100%" src="data:image/png;base64,{data}">'
 
 
-def _mapping_html(values: Mapping[str, Any]) -> str:
+def mapping_html(values: Mapping[str, Any]) -> str:
+    """A table of two columns."""
     shown = {key: f"{value:.4g}" if isinstance(value, float) else str(value) for key, value in values.items()}
     rows = "".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in shown.items())
     return f"<table>{rows}</table>"
