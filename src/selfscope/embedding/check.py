@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -17,12 +17,7 @@ def checked_features(features: Any, metric: str) -> np.ndarray:
     Squared Euclidean distance of such rows is 2 (1 - cos). Rows that are not finite are refused by number, and so
     are rows of zeros under cosine, which have no direction.
     """
-    if metric not in METRICS:
-        raise RecordError(f"metric: expected one of {', '.join(METRICS)}, got {metric!r}")
-    array = np.asarray(features)
-    if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fiu":
-        raise RecordError(f"features: expected numbers (N, D) with N and D at least 1, got {array.dtype} {array.shape}")
-    array = array.astype(np.float64)
+    array = feature_array(features, metric).astype(np.float64)
     _refuse_rows(~np.isfinite(array).all(axis=1), "hold NaN or infinity")
     if metric == "cosine":
         norms = np.linalg.norm(array, axis=1, keepdims=True)
@@ -31,7 +26,27 @@ def checked_features(features: Any, metric: str) -> np.ndarray:
     return array
 
 
-def _refuse_rows(bad: np.ndarray, what: str) -> None:
+def feature_array(features: Any, metric: str) -> np.ndarray:
+    """`(N, D)` as it was given, memory-mapped or not, when type, shape and metric can be worked with."""
+    if metric not in METRICS:
+        raise RecordError(f"metric: expected one of {', '.join(METRICS)}, got {metric!r}")
+    array = np.asanyarray(features)
+    if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fiu":
+        raise RecordError(f"features: expected numbers (N, D) with N and D at least 1, got {array.dtype} {array.shape}")
+    return array
+
+
+def refuse_unusable(features: np.ndarray, metric: str) -> NoReturn:
+    """Finds the rows of `features` (N, D) that cannot be measured, of which there are some, and says what they are."""
+    chunks = [slice(first, first + 4096) for first in range(0, len(features), 4096)]
+    _refuse_rows(np.concatenate([~np.isfinite(features[c]).all(axis=1) for c in chunks]), "hold NaN or infinity")
+    if metric == "cosine":
+        empty = np.concatenate([~np.any(features[c], axis=1) for c in chunks])
+        _refuse_rows(empty, "are all zero and have no direction: use metric='euclidean'")
+    raise RecordError(f"features: too large for distances in {metric} metric: divide them by a common number")
+
+
+def _refuse_rows(bad: Any, what: str) -> None:
     rows = np.flatnonzero(bad)
     if len(rows):
         named = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from selfscope.embedding.check import checked_features
+from selfscope.embedding.check import checked_features, feature_array
+from selfscope.embedding.graph import Neighbours
+from selfscope.embedding.graph import neighbours as find_neighbours
 from selfscope.embedding.pca import principal_components
 from selfscope.errors import RecordError
 
+NEIGHBOURS = 3
+"""Neighbours a point, in perplexities."""
 Progress = Callable[[int, int], None]
 
 
@@ -63,11 +67,24 @@ class TSNE:
             return max(n, 50) / self.early_exaggeration
         return float(self.learning_rate)
 
-    def __call__(self, features: Any, progress: Progress | None = None) -> np.ndarray:
-        """`progress(iteration, n_iter)` is called every 50 iterations and after the last."""
-        array = checked_features(features, self.metric)
+    def neighbours_needed(self, n: int) -> int:
+        """Neighbours a point that a map of n points takes, three perplexities (van der Maaten 2014).
+
+        Beyond these a Gaussian has next to nothing left.
+        """
+        return min(math.ceil(NEIGHBOURS * self.effective_perplexity(n)), n - 1)
+
+    def __call__(
+        self, features: Any, progress: Progress | None = None, *, neighbours: Neighbours | None = None
+    ) -> np.ndarray:
+        """`progress(iteration, n_iter)` is called every 50 iterations and after the last.
+
+        `neighbours` are those of the features, from a cache or another library, `neighbours_needed` or more a point;
+        then the features themselves are not read, unless a start is to be made of them.
+        """
+        array = feature_array(features, self.metric)
         if len(array) <= 3:
-            return principal_components(array, self.n_components).astype(np.float32)
+            return principal_components(checked_features(array, self.metric), self.n_components).astype(np.float32)
         from selfscope.embedding.engine.layout import Layout  # compiles, or loads what was compiled
 
         layout = Layout(
@@ -80,4 +97,14 @@ class TSNE:
             init=self.init,
             seed=self.seed,
         )
-        return layout(array, progress)
+        return layout(self._graph(array, neighbours), progress)
+
+    def _graph(self, array: np.ndarray, given: Neighbours | None) -> Neighbours:
+        k = self.neighbours_needed(len(array))
+        if given is None:
+            return find_neighbours(array, k, self.metric, self.seed)
+        graph = given.checked(len(array), self.metric).nearest(k)
+        if graph.leading is None and self.init == "pca":
+            leading = principal_components(checked_features(array, self.metric), 3)
+            return replace(graph, leading=leading.astype(np.float32))
+        return graph

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from selfscope.embedding.engine.layout import PAIRS_UP_TO, Layout
+from selfscope.embedding.engine.search import search
 from selfscope.embedding.quality import map_quality
 
-SHORT = {"iterations": 120, "threads": 2}
+SHORT = {"iterations": 120}
+
+
+def mapped(features: np.ndarray, threads: int = 2, perplexity: float = 30.0, **settings: Any) -> np.ndarray:
+    graph = search(features, min(math.ceil(3 * perplexity), len(features) - 1), "euclidean", 0, threads=threads)
+    return Layout(perplexity=perplexity, threads=threads, **settings)(graph)
 
 
 def trust(features: np.ndarray, coords: np.ndarray) -> float:
@@ -28,7 +36,7 @@ def many(n: int = PAIRS_UP_TO + 500, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("n", [500, PAIRS_UP_TO + 500])
 def test_threads_do_not_change_a_bit(n: int) -> None:
-    maps = {Layout(iterations=60, threads=threads)(many(n)).tobytes() for threads in (1, 2, 3, 2)}
+    maps = {mapped(many(n), threads, iterations=60).tobytes() for threads in (1, 2, 3, 2)}
     assert len(maps) == 1
 
 
@@ -44,23 +52,22 @@ def test_changes_that_mean_nothing(change: str) -> None:
         "order": features[order],
         "float32": features.astype(np.float32),
     }[change]
-    settings = {"iterations": 250, "threads": 2}
-    one, other = trust(features, Layout(**settings)(features)), trust(changed, Layout(**settings)(changed))
+    one, other = (trust(given, mapped(given, iterations=250)) for given in (features, changed))
     assert other == pytest.approx(one, abs=0.01)
     assert one > 0.9
 
 
 def test_grid_and_pairs_agree_in_quality(monkeypatch: pytest.MonkeyPatch) -> None:
     features = many()
-    by_grid = Layout(iterations=250)(features)
+    by_grid = mapped(features, iterations=250)
     monkeypatch.setattr("selfscope.embedding.engine.layout.PAIRS_UP_TO", 10_000)
-    assert trust(features, by_grid) == pytest.approx(trust(features, Layout(iterations=250)(features)), abs=0.01)
+    assert trust(features, by_grid) == pytest.approx(trust(features, mapped(features, iterations=250)), abs=0.01)
 
 
 @pytest.mark.parametrize("components", [1, 2, 3])
 @pytest.mark.parametrize("n", [4, 5, 90, PAIRS_UP_TO + 1])
 def test_every_size_and_dimension(n: int, components: int) -> None:
-    coords = Layout(components=components, perplexity=max(min(30, (n - 1) / 3), 1), **SHORT)(many(n))
+    coords = mapped(many(n), perplexity=max(min(30, (n - 1) / 3), 1), components=components, **SHORT)
     assert coords.shape == (n, components)
     assert coords.dtype == np.float32
     assert np.isfinite(coords).all()
@@ -85,7 +92,7 @@ def test_awkward_features(kind: str) -> None:
         "hub": np.where(np.arange(400)[:, None] == 3, 0, normal),
         "huge": normal * 1e150,
     }[kind]
-    coords = Layout(iterations=200, threads=2)(features)
+    coords = mapped(features, iterations=200)
     assert np.isfinite(coords).all()
     assert np.abs(coords).max() < 1e4
     if kind == "duplicates":
@@ -96,12 +103,12 @@ def test_awkward_features(kind: str) -> None:
 @pytest.mark.parametrize("perplexity", [5.0, 100.0, 500.0])
 def test_small_and_large_perplexities(perplexity: float) -> None:
     features = many(1600)
-    assert trust(features, Layout(perplexity=perplexity, iterations=250)(features)) > 0.88
+    assert trust(features, mapped(features, perplexity=perplexity, iterations=250)) > 0.88
 
 
 def test_random_start_and_seed() -> None:
     features = many(300)
-    one, other = (Layout(init="random", seed=seed, **SHORT)(features) for seed in (0, 1))
+    one, other = (mapped(features, init="random", seed=seed, **SHORT) for seed in (0, 1))
     assert one.tobytes() != other.tobytes()
 
 
@@ -109,23 +116,24 @@ def test_two_maps_at_once_do_not_disturb_each_other() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     features = many(300)
-    alone = Layout(**SHORT)(features).tobytes()
+    alone = mapped(features, **SHORT).tobytes()
     with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda _: Layout(**SHORT)(features).tobytes(), range(2)))
+        both = list(pool.map(lambda _: mapped(features, **SHORT).tobytes(), range(2)))
     assert both == [alone, alone]
 
 
 COUNT_COMPILED_FORMS = """
 import pkgutil, importlib, numpy as np
 import selfscope.embedding.engine as engine
-from selfscope.embedding.engine import layout, neighbours
+from selfscope.embedding.engine import neighbours
+from selfscope.embedding.tsne import TSNE
 from numba.core.dispatcher import Dispatcher
 neighbours.ALL_PAIRS = 2500
 rng = np.random.default_rng(0)
 for n in (40, 2100, 2600):
     for kind in (np.float32, np.float64):
-        layout.Layout(perplexity=10, iterations=60)(rng.normal(size=(n, 10)).astype(kind))
-        layout.Layout(components=1, perplexity=10, iterations=60, init="random")(rng.normal(size=(n, 10)).astype(kind))
+        TSNE(perplexity=10, n_iter=60)(rng.normal(size=(n, 10)).astype(kind))
+        TSNE(n_components=1, perplexity=10, n_iter=60, init="random")(rng.normal(size=(n, 10)).astype(kind))
 for info in pkgutil.iter_modules(engine.__path__):
     module = importlib.import_module(f"{engine.__name__}.{info.name}")
     for name, value in vars(module).items():

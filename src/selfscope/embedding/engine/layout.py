@@ -1,8 +1,7 @@
-"""The whole way from features to a map."""
+"""The whole way from a graph of neighbours to a map."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,27 +12,24 @@ from selfscope.embedding.engine.affinities import conditional_probabilities
 from selfscope.embedding.engine.curve import along_curve
 from selfscope.embedding.engine.descent import Descent
 from selfscope.embedding.engine.field import Field
-from selfscope.embedding.engine.neighbours import nearest_neighbours
 from selfscope.embedding.engine.pairs import Pairs
-from selfscope.embedding.engine.reduction import Points, reduce
 from selfscope.embedding.engine.schedule import Schedule
-from selfscope.embedding.engine.symmetry import joint_probabilities
+from selfscope.embedding.engine.symmetry import Affinities, joint_probabilities
 from selfscope.embedding.engine.workers import Workers
+from selfscope.embedding.graph import Neighbours
 
-NEIGHBOURS = 3
-"""Neighbours a point, in perplexities (van der Maaten 2014); beyond, a Gaussian has next to nothing left."""
-CANDIDATES = 1.5
-"""Candidates a neighbour."""
 PAIRS_UP_TO = 2000
 """With fewer points all pairs are quicker than a grid."""
 STEP = 0.7
+FARTHEST = 1e12
+"""In medians of the farthest neighbour's distance: what float32 can square."""
 SPREAD = 1e-4
 """Standard deviation of a start along its widest axis (Kobak & Berens 2019)."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """t-SNE of features `(N, D)`, N >= 4: coords `(N, components)` float32.
+    """t-SNE of N >= 4 points: coords `(N, components)` float32.
 
     Two dimensions (and one) repel through a grid from 2,000 points on; three dimensions always by all pairs, whose
     time grows with N². The same input gives the same bytes, whatever the number of threads.
@@ -50,33 +46,40 @@ class Layout:
     step: float = STEP
     threads: int | None = None
 
-    def __call__(self, features: np.ndarray, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+    def __call__(self, graph: Neighbours, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+        """Coords `(N, components)` float32; the graph holds leading coordinates unless the start is random."""
         with threadpool_limits(1, user_api="blas"), Workers(self.threads) as workers:
-            n = len(features)
-            k = min(math.ceil(NEIGHBOURS * self.perplexity), n - 1)
-            candidates = math.ceil(CANDIDATES * k)
-            points = reduce(features, k, candidates, self.seed, workers)
-            order = along_curve(points.leading)
-            points = points[order]
-            start = self.start(points)
-            indices, squares = nearest_neighbours(points, k, candidates, self.seed, workers)
-            del points
-            conditional = conditional_probabilities(squares, self.perplexity, workers)
-            affinities = joint_probabilities(indices, conditional, workers)
-            del indices, squares, conditional
-            descent = Descent(affinities, start, self.repulsion(n, workers), workers)
-            schedule = Schedule(n, self.iterations, self.exaggeration, self.learning_rate)
-            coords = np.empty((n, self.components), np.float32)
+            order = np.arange(len(graph)) if graph.leading is None else along_curve(graph.leading)
+            affinities = self.affinities(graph, order, workers)
+            start = self.start(None if graph.leading is None else graph.leading[order], len(graph))
+            descent = Descent(affinities, start, self.repulsion(len(graph), workers), workers)
+            schedule = Schedule(len(graph), self.iterations, self.exaggeration, self.learning_rate)
+            coords = np.empty((len(graph), self.components), np.float32)
             coords[order] = descent.run(schedule, self.patience, progress)
             return coords
 
-    def start(self, points: Points) -> np.ndarray:
+    def affinities(self, graph: Neighbours, order: np.ndarray, workers: Workers) -> Affinities:
+        """Of points renumbered by `order`: near points get near numbers, so that what is read next is in the cache."""
+        number = np.empty(len(order), np.uint32)
+        number[order] = np.arange(len(order), dtype=np.uint32)
+        indices, squares = np.empty(graph.indices.shape, np.uint32), np.empty(graph.indices.shape, np.float32)
+
+        def renumber(first: int, last: int) -> None:
+            rows = order[first:last]
+            indices[first:last] = number[graph.indices[rows]]
+            squares[first:last] = np.square(np.minimum(graph.distances[rows] / unit, FARTHEST))
+
+        unit = np.median(graph.distances[:, -1]) or graph.distances.max() or 1
+        workers.each(renumber, len(order), 1024)
+        return joint_probabilities(indices, conditional_probabilities(squares, self.perplexity, workers), workers)
+
+    def start(self, leading: np.ndarray | None, n: int) -> np.ndarray:
         """`(N, components)`: principal coordinates and a hundredth of noise, to part duplicates; or noise alone."""
-        noise = np.random.default_rng(self.seed).standard_normal((len(points), self.components))
-        if self.init == "random":
+        noise = np.random.default_rng(self.seed).standard_normal((n, self.components))
+        if self.init == "random" or leading is None:
             return SPREAD * noise
-        start = np.zeros((len(points), self.components))
-        axes = points.leading[:, : self.components]
+        start = np.zeros((n, self.components))
+        axes = leading[:, : self.components]
         start[:, : axes.shape[1]] = axes - axes.mean(axis=0, dtype=np.float64)
         spread = start[:, 0].std()
         return SPREAD * (start / spread if spread > 0 else start) + SPREAD / 100 * noise

@@ -21,21 +21,25 @@ ALL_PAIRS = 16_000
 
 
 def nearest_neighbours(
-    points: Points, k: int, candidates: int, seed: int, workers: Workers
+    points: Points, k: int, candidates: int, seed: int, workers: Workers, *, exact: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices `(N, k)` uint32 and squared distances `(N, k)` float32 in all dimensions, nearest first.
 
     Never the point itself; duplicates are at distance 0 of each other. k must be below N. `candidates` >= k are
-    looked at for every point: those nearest by the leading axes.
+    looked at for every point: those nearest by the leading axes. `exact` compares all pairs, however many.
     """
     wide = min(candidates + 1, len(points))  # a point is its own first candidate
     products = as_products(points)
-    if len(points) <= ALL_PAIRS:
+    if all_pairs_pay(len(points)) or exact:
         shortlists = all_pairs(*products, wide, workers)
     else:
         cells = Cells.of(points.leading, seed, workers)
         shortlists = near_cells(*products, cells, probes_needed(cells, products, k, wide, seed), wide, workers)
     return ranked(points.full, shortlists, k, workers)
+
+
+def all_pairs_pay(n: int) -> bool:
+    return n <= ALL_PAIRS
 
 
 def as_products(points: Points) -> tuple[np.ndarray, np.ndarray]:

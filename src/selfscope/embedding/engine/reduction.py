@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from selfscope.embedding.check import refuse_unusable
+from selfscope.embedding.engine.units import Frame
 from selfscope.embedding.engine.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -25,8 +27,6 @@ KEPT = 0.95
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 SAMPLE, QUERIES = 3000, 256
 """Rows that stand for all, and those of them whose neighbours are compared."""
-FARTHEST = 1e6
-"""In medians of the distance from the centre; beyond it float32 would lose the neighbours of all other points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,48 +40,46 @@ class Points:
     squares: np.ndarray
     """`(N,)`: |full|². With it, |q|² + |c|² - 2 q·c counts what lies outside the leading axes as if it were at right
     angles for every two points, which for many dimensions it nearly is: far better than to leave it out."""
+    unit: float = 1.0
+    """What a distance of 1 is in units of the features."""
 
     def __len__(self) -> int:
         return len(self.full)
 
     def __getitem__(self, order: np.ndarray) -> Points:
-        return Points(self.full[order], self.leading[order], self.squares[order])
+        return Points(self.full[order], self.leading[order], self.squares[order], self.unit)
 
 
-def reduce(features: np.ndarray, k: int, candidates: int, seed: int, workers: Workers) -> Points:
+def reduce(
+    features: np.ndarray, k: int, candidates: int, seed: int, workers: Workers, *, metric: str = "euclidean"
+) -> Points:
     """From features `(N, D)`: so many axes that of k neighbours 95 % are among the `candidates` nearest."""
     rng = np.random.default_rng(seed)
-    full = standard_units(features, rng, workers)
-    chosen = rng.permutation(len(full))[:SAMPLE]
-    thinned = len(chosen) / len(full)  # a sample has so many fewer neighbours as near
+    frame = Frame.of(features, metric, rng)
+    chosen = rng.permutation(len(features))[:SAMPLE]
+    sample = frame.rows(features, chosen)
+    if not np.isfinite(sample).all():
+        refuse_unusable(features, metric)
+    thinned = len(chosen) / len(features)  # a sample has so many fewer neighbours as near
     few = [min(max(math.ceil(number * thinned), 8), len(chosen) // 4) for number in (k, candidates)]
-    telling = fewest_axes(full[chosen], principal_axes(full[chosen], rng), few[0], few[0], TELLING)
+    telling = fewest_axes(sample, principal_axes(sample, rng), few[0], few[0], TELLING)
+    full = frame.projected(features, telling, workers)  # (N, D')
     if telling is None:
-        blocks = principal_axes(full[chosen], rng)
+        blocks = principal_axes(sample, rng)
     else:
-        full = projected(full, telling, workers)  # (N, D')
+        sample = sample @ telling
         blocks = iter([np.eye(full.shape[1], dtype=np.float32)])
     squares = np.einsum("nd,nd->n", full, full)
     wide = max(few[1], math.ceil(1.5 * few[0]))
-    axes = fewest_axes(full[chosen], blocks, few[0], wide, KEPT)  # (D', d)
-    return Points(full, turned(full if axes is None else projected(full, axes, workers)), squares)
+    axes = fewest_axes(sample, blocks, few[0], wide, KEPT)  # (D', d)
+    return Points(full, turned(full if axes is None else projected(full, axes, workers)), squares, frame.unit)
 
 
-def standard_units(features: np.ndarray, rng: np.random.Generator, workers: Workers) -> np.ndarray:
-    """`(N, D)` float32 about a median centre, in median distances from it; rows beyond `FARTHEST` are pulled in."""
-    sample = features[rng.permutation(len(features))[:1000]].astype(np.float64)
-    centre = np.median(sample, axis=0)
-    distances = np.sqrt(((sample - centre) ** 2).sum(axis=1))
-    unit = float(np.median(distances)) or float(distances.max()) or 1.0
-    full = np.empty(features.shape, np.float32)
-
-    def convert(first: int, last: int) -> None:
-        rows = (features[first:last].astype(np.float64) - centre) / unit
-        norms = np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
-        full[first:last] = rows * np.minimum(1.0, FARTHEST / np.maximum(norms, 1.0))
-
-    workers.each(convert, len(features), 512)
-    return full
+def unreduced(features: np.ndarray, seed: int, workers: Workers, *, metric: str) -> Points:
+    """All dimensions, for neighbours that must be exact."""
+    frame = Frame.of(features, metric, np.random.default_rng(seed))
+    full = frame.projected(features, None, workers)
+    return Points(full, turned(full), np.einsum("nd,nd->n", full, full), frame.unit)
 
 
 def fewest_axes(
