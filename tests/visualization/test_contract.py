@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from selfscope.records import Config, Embedding, Graph, Picture, Record, Scalars, Table, Text
+from selfscope.store.encode import decode_picture
+from selfscope.store.reader import open_run
 from selfscope.visualization.backends.contract import BaseVisBackend, UnsupportedRecordError, force_init_env
 from selfscope.visualization.backends.local import LocalVisBackend
+from selfscope.visualization.backends.tensorboard import TensorboardVisBackend
 from selfscope.visualization.visualizer import Visualizer
 
 PICTURE = np.zeros((4, 5, 3), np.uint8)
@@ -181,8 +184,6 @@ def test_a_local_folder_of_another_name_is_itself_the_run(tmp_path):
     backend.add_config({"a": 1})
     backend.close()
     assert {p.name for p in tmp_path.iterdir()} >= {"run.json", "numbers.json", "images", "c.py", "media.jsonl"}
-    from selfscope.store.reader import open_run
-
     run = open_run(tmp_path)
     assert run.scalars("map").value.tolist() == [0.9]
     assert run.pictures[0].path == tmp_path / "images" / "img_2.png"
@@ -194,3 +195,53 @@ def test_file_names_of_other_kinds_are_refused(tmp_path, names):
 
     with pytest.raises(RunError, match="expected a file name that ends in"):
         LocalVisBackend(str(tmp_path), **names)
+
+
+class Doubled(LocalVisBackend):
+    """Changes what it is given and hands it to its parent class, as subclasses of MMEngine's backends do."""
+
+    def add_scalars(self, scalar_dict, step=0, file_path=None, **kwargs):
+        super().add_scalars({f"{tag}/doubled": 2 * value for tag, value in scalar_dict.items()}, step, file_path)
+
+    def add_image(self, name, image, step=0, **kwargs):
+        super().add_image(f"{name}/flipped", image[::-1], step)
+
+
+class DoubledNumbers(TensorboardVisBackend):
+    def add_scalar(self, name, value, step=0, **kwargs):
+        super().add_scalar(name, 2 * value, step)
+
+
+class Filtered(Doubled):
+    def write(self, record):
+        if record.step != 2:
+            super().write(record)
+
+
+@pytest.mark.parametrize(("kind", "steps"), [(Doubled, [1, 2]), (Filtered, [1])])
+def test_a_subclass_of_a_shipped_backend_changes_what_is_stored(tmp_path, kind, steps):
+    picture = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    with Visualizer(vis_backends={"type": kind}, save_dir=tmp_path, trust=True) as vis:
+        for step in (1, 2):
+            vis.write(Scalars({"loss": 0.5}, step, wall_time=1000.0))
+            vis.add_image("p", picture, step, caption="words")
+        vis.add_text("note", "x")
+    run = open_run(tmp_path)
+    assert set(run.scalars()) == {"loss/doubled"}
+    assert run.scalars("loss/doubled").value.tolist() == [1.0] * len(steps)
+    assert run.scalars("loss/doubled").wall_time.tolist() == [1000.0] * len(steps)
+    assert [(entry.key, entry.step, entry.caption) for entry in run.pictures] == [
+        ("p/flipped", step, "words") for step in steps
+    ]
+    np.testing.assert_array_equal(decode_picture(run.pictures[0].path), picture[::-1])
+    assert [entry.key for entry in run.texts] == ["note"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_subclass_may_change_each_number(tmp_path):
+    from tests.visualization.test_tensorboard import read
+
+    with Visualizer(vis_backends=DoubledNumbers(str(tmp_path))) as vis:
+        vis.add_scalars({"a": 1.0, "b": 2.0}, 3)
+    events = read(tmp_path)
+    assert [(e.step, e.value) for tag in ("a", "b") for e in events.Scalars(tag)] == [(3, 2.0), (3, 4.0)]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
 from selfscope.errors import SelfscopeError
-from selfscope.records import Config, Graph, Picture, Record, Scalars
+from selfscope.records import Graph, Picture, Record, Scalars
 from selfscope.store.configs import config_record
 from selfscope.store.figures import draw_figure
 
@@ -71,38 +73,32 @@ class BaseVisBackend(ABC):
         """Sets up what writing needs; runs once, on the thread that builds the Visualizer."""
 
     def write(self, record: Record) -> None:
-        """Keeps one record, or raises; overridden, or handed on to the subclass's `add_…` methods."""
-        handlers: Mapping[str, Callable[[Any], bool]] = {
-            "scalars": self._hand_on_scalars,
-            "picture": self._hand_on_picture,
-            "config": self._hand_on_config,
-            "graph": self._hand_on_graph,
-        }
-        if handlers.get(record.kind, self._hand_on_record)(record):
+        """Keeps one record, or raises; overridden, or handed on to the subclass's own `add_…` methods."""
+        if self._hand_on(record) or self._keep(record):
             return
-        picture = _as_picture_record(record)
-        if picture is None or not self._has("add_image"):
+        picture = _as_picture_record(record) if self._takes_pictures() else None
+        if picture is None:
             raise UnsupportedRecordError(f"{type(self).__name__} has no place for records of kind {record.kind!r}")
         log.info("%s keeps %s %r as a picture", type(self).__name__, record.kind, picture.key)
-        self._hand_on_picture(picture)
+        self.write(picture)
 
     def add_config(self, config: Any, **kwargs: Any) -> None:
-        self._write_or_refuse("add_config", lambda: config_record(config))
+        self._take("add_config", lambda: config_record(config))
 
     def add_graph(self, model: Any, data_batch: Any = None, **kwargs: Any) -> None:
-        self._write_or_refuse("add_graph", lambda: Graph(model, data_batch))
+        self._take("add_graph", lambda: Graph(model, data_batch))
 
     def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs: Any) -> None:
         """`image` is `(H, W, 3)` uint8 RGB; other forms are what the Visualizer's `add_image` takes."""
-        self._write_or_refuse("add_image", lambda: Picture(name, image, step))
+        self._take("add_image", lambda: Picture(name, image, step))
 
     def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
-        self._write_or_refuse("add_scalar", lambda: Scalars({name: value}, step))
+        self._take("add_scalar", lambda: Scalars({name: value}, step))
 
     def add_scalars(
         self, scalar_dict: Mapping[str, Any], step: int = 0, file_path: str | None = None, **kwargs: Any
     ) -> None:
-        self._write_or_refuse("add_scalars", lambda: Scalars(scalar_dict, step, file_path))
+        self._take("add_scalars", lambda: Scalars(scalar_dict, step, file_path))
 
     def prepare(self, record: Record) -> None:
         """Does on the caller's thread what `write` will need; only for kinds in `prepares`."""
@@ -114,46 +110,75 @@ class BaseVisBackend(ABC):
     def close(self) -> None:  # noqa: B027
         """Ends the native object; called once."""
 
+    def _keep(self, record: Record) -> bool:
+        """Hands a record to `_add_<kind>(record)`, which selfscope's own backends define; False where there is none."""
+        add = getattr(self, f"_add_{record.kind}", None)
+        if add is not None:
+            add(record)
+        return add is not None
+
+    def _hand_on(self, record: Record) -> bool:
+        """Calls the subclass's own `add_…` that fits, as MMEngine would; False where it defines none.
+
+        What that calls of its parent class stands for this record: it keeps its wall time and its caption.
+        """
+        names = _HANDED_TO.get(record.kind, (f"add_{record.kind}",))
+        name = next((name for name in names if self._has(name)), None)
+        if name is None:
+            return False
+        before = _handed_on.set((self, record))
+        try:
+            for args, kwargs in _arguments(record, name):
+                getattr(self, name)(*args, **kwargs)
+        finally:
+            _handed_on.reset(before)
+        return True
+
+    def _take(self, method: str, make: Callable[[], Record]) -> None:
+        """What an `add_…` of this class does: the record is kept here, or goes to the subclass's `write`."""
+        backend, handed_on = _handed_on.get()
+        record = make()
+        if backend is self and type(handed_on) is type(record):
+            record = replace(record, **_left_out(handed_on))
+        initialise(self)
+        if self._has("write") and backend is not self:
+            self.write(record)
+        elif not self._keep(record):
+            raise UnsupportedRecordError(f"{type(self).__name__} does not define {method}, nor write")
+
+    def _takes_pictures(self) -> bool:
+        return self._has("add_image") or hasattr(self, "_add_picture")
+
     def _has(self, name: str) -> bool:
         """Whether the subclass itself defines the method."""
         return getattr(type(self), name, None) is not getattr(BaseVisBackend, name, None)
 
-    def _write_or_refuse(self, method: str, make: Callable[[], Record]) -> None:
-        if not self._has("write"):
-            raise UnsupportedRecordError(f"{type(self).__name__} does not define {method}, nor write")
-        initialise(self)
-        self.write(make())
 
-    def _hand_on_scalars(self, record: Scalars) -> bool:
-        values = dict(record.values)
-        if self._has("add_scalars"):
-            more = {"file_path": record.file_path} if record.file_path else {}
-            self.add_scalars(values, record.step, **more)
-        elif self._has("add_scalar"):
-            for tag, value in values.items():
-                self.add_scalar(tag, value, record.step)
-        return self._has("add_scalars") or self._has("add_scalar")
+_HANDED_TO = {"scalars": ("add_scalars", "add_scalar"), "picture": ("add_image",)}
 
-    def _hand_on_picture(self, record: Picture) -> bool:
-        if self._has("add_image"):
-            self.add_image(record.key, record.pixels, record.step)
-        return self._has("add_image")
+_handed_on: ContextVar[tuple[object, Record | None]] = ContextVar("handed_on", default=(None, None))
+"""The backend whose own `add_…` runs on this thread, and the record that it was called for."""
 
-    def _hand_on_config(self, record: Config) -> bool:
-        if self._has("add_config"):
-            self.add_config(record.values)
-        return self._has("add_config")
 
-    def _hand_on_graph(self, record: Graph) -> bool:
-        if self._has("add_graph"):
-            self.add_graph(record.model, record.inputs)
-        return self._has("add_graph")
+def _arguments(record: Any, method: str) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """With what MMEngine calls the method: once, or once a tag."""
+    if method == "add_scalars":
+        yield (dict(record.values), record.step), {"file_path": record.file_path} if record.file_path else {}
+    elif method == "add_scalar":
+        yield from (((tag, value, record.step), {}) for tag, value in record.values.items())
+    elif method == "add_image":
+        yield (record.key, record.pixels, record.step), {}
+    elif method == "add_config":
+        yield (record.values,), {}
+    elif method == "add_graph":
+        yield (record.model, record.inputs), {}
+    else:
+        yield (record,), {}
 
-    def _hand_on_record(self, record: Record) -> bool:
-        method = getattr(self, f"add_{record.kind}", None)
-        if method is not None:
-            method(record)
-        return method is not None
+
+def _left_out(record: Any) -> dict[str, Any]:
+    """What of a record MMEngine's arguments do not carry."""
+    return {name: getattr(record, name) for name in ("wall_time", "caption", "text") if hasattr(record, name)}
 
 
 def _as_picture_record(record: Any) -> Picture | None:

@@ -50,8 +50,9 @@ class LocalVisBackend(BaseVisBackend):
             raise RunError(f"{self._run}: this backend is closed")
         return self._writer
 
-    def write(self, record: Record) -> None:
+    def _keep(self, record: Record) -> bool:
         self.writer.write(record)
+        return True
 
     def flush(self) -> None:
         self.writer.flush()

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -33,7 +33,7 @@ from selfscope.store.claim import read_json, write_json
 from selfscope.store.figures import draw_figure
 from selfscope.store.filenames import safe_name
 from selfscope.store.lines import plain
-from selfscope.visualization.backends.contract import BaseVisBackend, UnsupportedRecordError, force_init_env
+from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
 from selfscope.visualization.backends.files import Scratch, facts_of, name_of_run, picture_of
 from selfscope.visualization.backends.words import numbers_of
 
@@ -86,19 +86,6 @@ class MLflowVisBackend(BaseVisBackend):
         self._work_dir: Path | None = None
         self._taken: dict[str, set[str]] = {}
         self._scratch: Scratch | None = None
-        self._adds: Mapping[str, Callable[[Any], None]] = {
-            "scalars": self._add_scalars,
-            "picture": self._add_picture,
-            "figure": self._add_figure,
-            "histogram": self._add_histogram,
-            "table": self._add_table,
-            "text": self._add_text,
-            "config": self._add_config,
-            "graph": self._add_graph,
-            "embedding": self._add_embedding,
-            "reconstruction": self._add_plotted,
-            "sample": self._add_plotted,
-        }
 
     def _init_env(self) -> None:
         try:
@@ -153,11 +140,6 @@ class MLflowVisBackend(BaseVisBackend):
     @force_init_env
     def run_id(self) -> str:
         return self._run_id
-
-    def write(self, record: Record) -> None:
-        if record.kind not in self._adds:
-            raise UnsupportedRecordError(f"MLflowVisBackend has no place for records of kind {record.kind!r}")
-        self._adds[record.kind](record)
 
     def close(self) -> None:
         if self._client is not None:
@@ -242,6 +224,8 @@ class MLflowVisBackend(BaseVisBackend):
         self._add_picture(picture_of(record))
         if not isinstance(record, Sample):
             self._add_scalars(Scalars(numbers_of(record), record.step, wall_time=record.wall_time))
+
+    _add_reconstruction = _add_sample = _add_plotted
 
     def _log_params(self, values: Mapping[str, Any]) -> None:
         from mlflow.entities import Param

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -33,7 +33,7 @@ from selfscope.store.figures import draw_figure
 from selfscope.store.filenames import safe_name
 from selfscope.store.lines import plain
 from selfscope.store.tables import write_parquet
-from selfscope.visualization.backends.contract import BaseVisBackend, UnsupportedRecordError, force_init_env
+from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
 from selfscope.visualization.backends.files import facts_of, name_of_run, picture_of
 from selfscope.visualization.backends.words import numbers_of
 
@@ -59,19 +59,6 @@ class SwanLabVisBackend(BaseVisBackend):
         self._init_kwargs = dict(init_kwargs or {})
         self._swanlab: Any = None
         self._run: Any = None
-        self._adds: Mapping[str, Callable[[Any], None]] = {
-            "scalars": self._add_scalars,
-            "picture": self._add_picture,
-            "figure": self._add_figure,
-            "histogram": self._add_histogram,
-            "table": self._add_table,
-            "text": self._add_text,
-            "config": self._add_config,
-            "graph": self._add_graph,
-            "embedding": self._add_embedding,
-            "reconstruction": self._add_plotted,
-            "sample": self._add_plotted,
-        }
 
     def _init_env(self) -> None:
         try:
@@ -99,11 +86,6 @@ class SwanLabVisBackend(BaseVisBackend):
     def experiment(self) -> Any:
         """The SwanLab run."""
         return self._run
-
-    def write(self, record: Record) -> None:
-        if record.kind not in self._adds:
-            raise UnsupportedRecordError(f"SwanLabVisBackend has no place for records of kind {record.kind!r}")
-        self._adds[record.kind](record)
 
     def close(self) -> None:
         if self._run is not None:
@@ -165,6 +147,8 @@ class SwanLabVisBackend(BaseVisBackend):
     def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
         numbers = {} if isinstance(record, Sample) else numbers_of(record)
         self._log(record, {record.key: self._image(picture_of(record)), **numbers})
+
+    _add_reconstruction = _add_sample = _add_plotted
 
 
 def _mode(swanlab: Any, folder: Path) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -47,19 +46,6 @@ class TensorboardVisBackend(BaseVisBackend):
         super().__init__(save_dir)
         self._tensorboard: Any = None
         self._graphs: WeakKeyDictionary[Record, Any] = WeakKeyDictionary()
-        self._adds: Mapping[str, Callable[[Any], None]] = {
-            "scalars": self._add_scalars,
-            "picture": self._add_picture,
-            "figure": self._add_figure,
-            "histogram": self._add_histogram,
-            "table": self._add_table,
-            "text": self._add_text,
-            "config": self._add_config,
-            "graph": self._add_graph,
-            "embedding": self._add_embedding,
-            "reconstruction": self._add_plotted,
-            "sample": self._add_plotted,
-        }
 
     def _init_env(self) -> None:
         try:
@@ -83,11 +69,6 @@ class TensorboardVisBackend(BaseVisBackend):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # tensorboard traces with torch.jit, which torch regrets
             self._graphs[record] = graph(record.model, record.inputs, use_strict_trace=False)
-
-    def write(self, record: Record) -> None:
-        if record.kind not in self._adds:
-            raise UnsupportedRecordError(f"TensorboardVisBackend has no place for records of kind {record.kind!r}")
-        self._adds[record.kind](record)
 
     def flush(self) -> None:
         self.experiment.flush()
@@ -166,6 +147,8 @@ class TensorboardVisBackend(BaseVisBackend):
         self._add_picture(picture)
         if not isinstance(record, Sample):
             self._add_scalars(Scalars(numbers_of(record), record.step, wall_time=record.wall_time))
+
+    _add_reconstruction = _add_sample = _add_plotted
 
 
 def _names(record: Embedding) -> list[str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import Context as FreshContext
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from selfscope.records import (
 from selfscope.store.claim import read_json, write_json
 from selfscope.store.figures import draw_figure
 from selfscope.store.lines import plain
-from selfscope.visualization.backends.contract import BaseVisBackend, UnsupportedRecordError, force_init_env
+from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
 from selfscope.visualization.backends.files import Scratch, facts_of, name_of_run, picture_of
 from selfscope.visualization.backends.words import code_block, numbers_of
 
@@ -58,19 +58,6 @@ class TrackioVisBackend(BaseVisBackend):
         self._run: Any = None
         self._scratch: Scratch | None = None
         self._remembered = Path(save_dir) / "trackio_run.json"
-        self._adds: Mapping[str, Callable[[Any], None]] = {
-            "scalars": self._add_scalars,
-            "picture": self._add_picture,
-            "figure": self._add_figure,
-            "histogram": self._add_histogram,
-            "table": self._add_table,
-            "text": self._add_text,
-            "config": self._add_config,
-            "graph": self._add_graph,
-            "embedding": self._add_embedding,
-            "reconstruction": self._add_plotted,
-            "sample": self._add_plotted,
-        }
 
     def _init_env(self) -> None:
         try:
@@ -99,11 +86,6 @@ class TrackioVisBackend(BaseVisBackend):
     def experiment(self) -> Any:
         """The Trackio run."""
         return self._run
-
-    def write(self, record: Record) -> None:
-        if record.kind not in self._adds:
-            raise UnsupportedRecordError(f"TrackioVisBackend has no place for records of kind {record.kind!r}")
-        self._adds[record.kind](record)
 
     def close(self) -> None:
         if self._run is not None:
@@ -181,6 +163,8 @@ class TrackioVisBackend(BaseVisBackend):
     def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
         numbers = {} if isinstance(record, Sample) else numbers_of(record)
         self._log(record, {record.key: self._image(picture_of(record)), **numbers})
+
+    _add_reconstruction = _add_sample = _add_plotted
 
 
 def _is_reserved(tag: str) -> bool:

@@ -6,7 +6,7 @@ import html
 import inspect
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -33,7 +33,7 @@ from selfscope.store.embeddings import embedding_columns
 from selfscope.store.encode import picture_png
 from selfscope.store.figures import draw_figure
 from selfscope.store.tables import write_parquet
-from selfscope.visualization.backends.contract import BaseVisBackend, UnsupportedRecordError, force_init_env
+from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
 from selfscope.visualization.backends.words import numbers_of
 
 log = logging.getLogger(__name__)
@@ -71,19 +71,6 @@ class WandbVisBackend(BaseVisBackend):
         self._wandb: Any = None
         self._run: Any = None
         self._scratch: TemporaryDirectory[str] | None = None
-        self._adds: Mapping[str, Callable[[Any], None]] = {
-            "scalars": self._add_scalars,
-            "picture": self._add_picture,
-            "figure": self._add_figure,
-            "histogram": self._add_histogram,
-            "table": self._add_table,
-            "text": self._add_text,
-            "config": self._add_config,
-            "graph": self._add_graph,
-            "embedding": self._add_embedding,
-            "reconstruction": self._add_plotted,
-            "sample": self._add_plotted,
-        }
 
     def _init_env(self) -> None:
         try:
@@ -118,11 +105,6 @@ class WandbVisBackend(BaseVisBackend):
         """Hooks into the model where `watch_kwargs` ask for it."""
         if isinstance(record, Graph) and self._watch_kwargs is not None and record.model is not None:
             self.experiment.watch(record.model, **self._watch_kwargs)
-
-    def write(self, record: Record) -> None:
-        if record.kind not in self._adds:
-            raise UnsupportedRecordError(f"WandbVisBackend has no place for records of kind {record.kind!r}")
-        self._adds[record.kind](record)
 
     def close(self) -> None:
         if self._run is not None:
@@ -195,6 +177,8 @@ class WandbVisBackend(BaseVisBackend):
         picture = Picture(record.key, record.plot(), record.step)
         numbers = {} if isinstance(record, Sample) else numbers_of(record)
         self._log(record, {record.key: self._image(picture), **numbers})
+
+    _add_reconstruction = _add_sample = _add_plotted
 
 
 def _mode(wandb: Any, folder: Path) -> str | None:
