@@ -51,7 +51,7 @@ class MissingExtraError(SelfscopeError, ImportError):
         super().__init__(f'{purpose} needs {package}: pip install "selfscope[{extra}]"')
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """` Did you mean 'x'?` for a misspelt word, or an empty string when nothing is close."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f" Did you mean {found[0]!r}?" if found else ""
