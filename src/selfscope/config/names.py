@@ -16,6 +16,8 @@ TABLE: dict[str, dict[str, str]] = {
         "MaskFeatPretrainHead": "selfscope.models.maskfeat:MaskFeatPretrainHead",
         "MIMHead": "selfscope.models.maskfeat:MaskFeatPretrainHead",
         "HOGGenerator": "selfscope.models.hog:HOGGenerator",
+        "SimSiam": "selfscope.models.simsiam:SimSiam",
+        "LatentPredictHead": "selfscope.models.simsiam:LatentPredictHead",
         "ImageClassifier": "selfscope.models.classifier:ImageClassifier",
         "VisionTransformer": "selfscope.models.vit:VisionTransformer",
         "MAEViT": "selfscope.models.vit:MAEViT",
@@ -76,7 +78,10 @@ TABLE: dict[str, dict[str, str]] = {
         "RandomApply": "selfscope.data.branching:RandomApply",
         "RandomChoice": "selfscope.data.branching:RandomChoice",
     },
-    "hook": {},
+    "hook": {
+        "LoggerHook": "selfscope.training.hooks.logger:LoggerHook",
+        "SimSiamHook": "selfscope.training.hooks.simsiam:SimSiamHook",
+    },
     "visualizer": {
         "Visualizer": "selfscope.visualization.visualizer:Visualizer",
         "SelfSupVisualizer": "selfscope.visualization.selfsup:SelfSupVisualizer",
