@@ -25,10 +25,10 @@ def test_agrees_with_scikit_learn(n: int, metric: str) -> None:
     assert quality is not None
     assert quality.k == k
     assert quality.trustworthiness == pytest.approx(
-        trustworthiness(features, coords, n_neighbors=k, metric=metric), abs=1e-9
+        trustworthiness(features, coords, n_neighbors=k, metric=metric), abs=1e-6
     )
     if metric == "euclidean":  # continuity is trustworthiness with the two spaces exchanged
-        assert quality.continuity == pytest.approx(trustworthiness(coords, features, n_neighbors=k), abs=1e-9)
+        assert quality.continuity == pytest.approx(trustworthiness(coords, features, n_neighbors=k), abs=1e-6)
 
 
 def test_sampled_queries_are_ranked_against_all() -> None:
@@ -36,8 +36,11 @@ def test_sampled_queries_are_ranked_against_all() -> None:
     full, sampled = (map_quality(features, coords, queries=q) for q in (400, 100))
     assert full is not None
     assert sampled is not None
-    for name, values in sampled.per_query.items():
-        np.testing.assert_allclose(values, full.per_query[name][sampled.queries])
+    assert len(sampled.queries) == 100
+    for name, values in sampled.columns.items():
+        asked = np.flatnonzero(~np.isnan(values))
+        np.testing.assert_array_equal(asked, sampled.queries)
+        np.testing.assert_allclose(values[asked], full.columns[name][asked])
 
 
 def test_a_faithful_map_is_perfect() -> None:
@@ -45,6 +48,42 @@ def test_a_faithful_map_is_perfect() -> None:
     quality = map_quality(coords, coords * 3 + 1)
     assert quality is not None
     assert (quality.trustworthiness, quality.continuity, quality.knn_recall) == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("chunk", [300, 10**9])
+def test_any_number_type_far_from_the_origin_in_any_chunks(
+    dtype: type, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("selfscope.embedding.ranks.AT_ONCE", chunk)
+    monkeypatch.setattr("selfscope.embedding.ranks.HELD", chunk)
+    features = (np.random.default_rng(3).normal(size=(150, 6)) * 40 + 900).astype(dtype)
+    coords = data(150)[1]
+    quality = map_quality(features, coords)
+    assert quality is not None
+    expected = trustworthiness(features.astype(np.float64), coords, n_neighbors=10)
+    assert quality.trustworthiness == pytest.approx(expected, abs=2e-4)  # whole and half numbers have ties
+
+
+def test_recall_counts_shared_neighbours() -> None:
+    features, coords = data(70)
+    quality = map_quality(features, coords)
+    assert quality is not None
+    near, drawn = (((a[:, None] - a[None]) ** 2).sum(2) + np.diag(np.full(70, np.inf)) for a in (features, coords))
+    for i in range(70):
+        both = set(np.argsort(near[i])[:10]) & set(np.argsort(drawn[i])[:10])
+        assert quality.columns["recall"][i] == pytest.approx(len(both) / 10)
+
+
+def test_what_cannot_be_measured_is_refused() -> None:
+    features, coords = data(30)
+    with pytest.raises(RecordError, match=r"coords \(30, 1..3\) for 30 features, got \(29, 2\)"):
+        map_quality(features, coords[:29])
+    features[7, 2] = np.nan
+    with pytest.raises(RecordError, match="rows 7"):
+        map_quality(features, coords)
+    with pytest.raises(RecordError, match="at least one query"):
+        map_quality(coords, coords, queries=0)
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -1,23 +1,32 @@
-"""How far a map can be believed: neighbours that it invents, neighbours that it loses.
+"""How far a map can be believed: neighbours that it invents, neighbours that it loses, and what it costs in nats.
 
-Query points are sampled, but each is ranked against all N points: sampling both sides flatters (see the metrics page).
+All are measured at sampled query points, whose true neighbours are found among all N and ranked against all N:
+sampling both sides flatters, and so does the approximate graph that a map is made from (see docs/metrics.md).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from selfscope.embedding.check import checked_features
+from selfscope.embedding.check import feature_array, refuse_unusable
+from selfscope.embedding.graph import Neighbours
+from selfscope.errors import RecordError
 
-CHUNK = 256
+if TYPE_CHECKING:
+    from selfscope.embedding.divergence import Divergence
+
+QUERIES, PAIRS = 400, 200
+ALL_UP_TO = 2000
+"""With so few points every one is asked; then fewer, down to `QUERIES` from 10,000 points on, at the same cost."""
 
 
 @dataclass(frozen=True, eq=False)
 class MapQuality:
-    """Means over the queries in 0..1, 1 is best, and the same per query point."""
+    """Means over the points that were asked, in 0..1 with 1 the best, and the same for each point."""
 
     k: int
     trustworthiness: float
@@ -27,58 +36,176 @@ class MapQuality:
     knn_recall: float
     """Share of the k nearest in feature space that are among the k nearest on the map."""
     queries: np.ndarray
-    """`(Q,)` indices of the points that were asked."""
-    per_query: dict[str, np.ndarray]
-    """`trust`, `continuity`, `recall`: `(Q,)` values whose means are the numbers above."""
+    """`(Q,)` indices of the points that were asked for trustworthiness and continuity."""
+    columns: Mapping[str, np.ndarray]
+    """`trust`, `continuity`, `recall`: `(N,)` float32 a point, NaN where it was not asked."""
+    kl_divergence: float | None = None
+    """Nats, on affinities of perplexity 30; see `embedding.divergence`. None where N > 2,000 and no graph was given."""
+    details: Mapping[str, float] = field(default_factory=dict)
+    """`kl_error`: one standard error, where the divergence was sampled; `kl_rows`: points whose row of the normaliser
+    was summed, where not all were.
+    """
 
 
 def map_quality(
-    features: Any, coords: np.ndarray, *, metric: str = "euclidean", k: int = 10, queries: int = 2000, seed: int = 0
+    features: Any,
+    coords: np.ndarray,
+    *,
+    metric: str = "euclidean",
+    k: int = 10,
+    queries: int | None = None,
+    seed: int = 0,
+    neighbours: Neighbours | None = None,
 ) -> MapQuality | None:
     """Compares neighbourhoods in `features` (N, D) and on the map `coords` (N, 1..3).
 
-    k is lowered to below N / 2, where the measures are defined; None when fewer than three points leave no k.
+    k is lowered to below N / 2, where the measures are defined; None when fewer than three points leave no k. By
+    default 400 points or more are asked, all of them up to N = 2,000. Beyond, the divergence is measured too where the
+    graph is given that the map was made from, of 90 neighbours or more.
     """
-    high, low = checked_features(features, metric), checked_features(coords, "euclidean")
-    n = len(high)
-    k = min(k, (n - 1) // 2)
+    measured = map_qualities(features, [coords], metric=metric, k=k, queries=queries, seed=seed, neighbours=neighbours)
+    return measured[0] if measured else None
+
+
+def map_qualities(
+    features: Any,
+    maps: Sequence[np.ndarray],
+    *,
+    metric: str = "euclidean",
+    k: int = 10,
+    queries: int | None = None,
+    seed: int = 0,
+    neighbours: Neighbours | None = None,
+    free_scale: Sequence[int] = (),
+) -> list[MapQuality]:
+    """As `map_quality` for several maps at once, which share the distances in feature space; empty when N < 3.
+
+    `free_scale` names the maps whose divergence is taken at their best scale, by place in `maps`.
+    """
+    from selfscope.embedding.engine.workers import Workers
+
+    array = feature_array(features, metric)
+    maps = [_checked_map(coords, len(array)) for coords in maps]
+    n, k = len(array), min(k, (len(array) - 1) // 2)
     if k < 1:
-        return None
-    rng = np.random.default_rng(seed)
-    chosen = np.arange(n) if n <= queries else np.sort(rng.choice(n, queries, replace=False))
-    parts = [_chunk_quality(high, low, chunk, k) for chunk in np.array_split(chosen, -(-len(chosen) // CHUNK))]
-    trust, continuity, recall = (np.concatenate(part) for part in zip(*parts, strict=True))
-    means = (float(trust.mean()), float(continuity.mean()), float(recall.mean()))
-    return MapQuality(k, *means, chosen, {"trust": trust, "continuity": continuity, "recall": recall})
+        return []
+    with Workers() as workers:
+        ruler = Ruler(array, metric, k, _queries(n, queries, seed), seed, workers)
+        shares = ruler.shares(maps)
+        divergence = ruler.divergence(neighbours)
+        found = []
+        for place, coords in enumerate(maps):
+            columns = {name: _column(n, ruler.queries, values) for name, values in shares[place].items()}
+            trust, continuity, recall = (float(values.mean()) for values in shares[place].values())
+            kl: float | None = None
+            details: dict[str, float] = {}
+            if divergence is not None:
+                kl = divergence.at_best_scale(coords) if place in free_scale else divergence(coords)
+                details = _details(divergence, coords)
+            found.append(MapQuality(k, trust, continuity, recall, ruler.queries, columns, kl, details))
+    return found
 
 
-def _chunk_quality(
-    high: np.ndarray, low: np.ndarray, queries: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    far, near = _distances(high, queries), _distances(low, queries)  # (Q, N) each
-    in_features, on_map = _nearest(far, k), _nearest(near, k)  # (Q, k)
-    n = len(high)
-    scale = 2 / (k * (2 * n - 3 * k - 1))
-    trust = 1 - scale * _excess(far, on_map, k)
-    continuity = 1 - scale * _excess(near, in_features, k)
-    shared = (in_features[:, :, None] == on_map[:, None, :]).any(axis=2)
-    return trust, continuity, shared.mean(axis=1)
+def _checked_map(coords: Any, n: int) -> np.ndarray:
+    array = np.asarray(coords)
+    if array.ndim != 2 or array.shape[1] not in (1, 2, 3) or len(array) != n:
+        raise RecordError(f"quality: expected coords ({n}, 1..3) for {n} features, got {array.shape}")
+    if not np.isfinite(array).all():
+        refuse_unusable(array, "euclidean")
+    return array
 
 
-def _distances(points: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """Squared distances (Q, N), infinite from each query to itself."""
-    squares = np.einsum("nd,nd->n", points, points)
-    distances = squares[queries, None] - 2 * points[queries] @ points.T + squares
-    distances[np.arange(len(queries)), queries] = np.inf
-    return distances
+def _queries(n: int, asked: int | None, seed: int) -> np.ndarray:
+    count = max(QUERIES, ALL_UP_TO**2 // n) if asked is None else asked
+    if count < 1:
+        raise RecordError(f"quality: expected at least one query, got {asked}")
+    return np.arange(n) if n <= count else np.sort(np.random.default_rng(seed).choice(n, count, replace=False))
 
 
-def _nearest(distances: np.ndarray, k: int) -> np.ndarray:
-    return np.argpartition(distances, k - 1, axis=1)[:, :k]
+@dataclass
+class Ruler:
+    """Distances from the queries to all points, and what maps are held against."""
+
+    features: np.ndarray
+    metric: str
+    k: int
+    queries: np.ndarray
+    seed: int
+    workers: Any
+
+    def __post_init__(self) -> None:
+        from selfscope.embedding.ranks import Framed
+
+        self._framed = Framed.of(self.features, self.metric, self.seed)
+        self._wide = min(90, len(self.features) - 1)
+        """True neighbours that are kept, for the divergence."""
+
+    def shares(self, maps: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        """For every map `trust`, `continuity` and `recall` of each query, `(Q,)`."""
+        from selfscope.embedding.ranks import chunks_of, compare, nearest
+
+        n, k = len(self.features), self.k
+        worst = k * (2 * n - 3 * k - 1) / 2
+        parts: list[list[np.ndarray]] = [[] for _ in maps]
+        true = []
+        for chunk in chunks_of(self.queries, n):
+            squares = self._squares(chunk)
+            true.append(nearest(squares, self._wide, self.workers))
+            for place, coords in enumerate(maps):
+                strangers, lost, shared = compare(squares, true[-1][0][:, :k], coords, chunk, self.workers)
+                parts[place].append(np.stack([1 - strangers / worst, 1 - lost / worst, shared / k]))
+        self._true = np.concatenate([places for places, _ in true]), np.concatenate([values for _, values in true])
+        names = ("trust", "continuity", "recall")
+        return [dict(zip(names, np.concatenate(part, axis=1), strict=True)) for part in parts]
+
+    def divergence(self, graph: Neighbours | None) -> Divergence | None:
+        """After `shares`, which finds the true neighbours. None where a graph would be needed and is not there."""
+        from selfscope.embedding.divergence import (
+            Divergence,
+            Pulls,
+            control_of,
+            mutual_of_all,
+            mutual_of_pairs,
+            partners,
+        )
+        from selfscope.embedding.ranks import nearest
+
+        n, everyone = len(self.features), np.arange(len(self.features))
+        if graph is not None and graph.k < self._wide:
+            graph = None
+        if len(self.queries) == n or (graph is not None and graph.exact):
+            if len(self.queries) == n:
+                whole = Pulls.of(everyone, *self._true, n=n, workers=self.workers)
+            else:
+                whole = Pulls.of_graph(graph, everyone, self.workers)  # type: ignore[arg-type]
+            return Divergence(n, whole, None, mutual_of_all(whole, self.workers), self.workers)
+        if graph is None:
+            return None
+        sample = Pulls.of(self.queries, *self._true, n=n, workers=self.workers)
+        rows, places = partners(sample, PAIRS, self.seed)
+        others = sample.indices[rows, places]
+        near = nearest(self._squares(others), self._wide, self.workers)
+        theirs = Pulls.of(others, *near, n=n, workers=self.workers)
+        mutual = mutual_of_pairs(sample, rows, places, theirs)
+        return Divergence(n, sample, control_of(graph, self.queries, self.workers), mutual, self.workers)
+
+    def _squares(self, queries: np.ndarray) -> np.ndarray:
+        squares = self._framed.squares(queries)
+        if np.isnan(squares).any():
+            refuse_unusable(self.features, self.metric)
+        return squares
 
 
-def _excess(distances: np.ndarray, neighbours: np.ndarray, k: int) -> np.ndarray:
-    """Sum over the neighbours of how far their rank in `distances` lies beyond k; rank 1 is the nearest."""
-    own = np.take_along_axis(distances, neighbours, axis=1)  # (Q, k)
-    ranks = np.stack([(distances < own[:, j : j + 1]).sum(axis=1) + 1 for j in range(own.shape[1])], axis=1)
-    return np.maximum(ranks - k, 0).sum(axis=1)
+def _column(n: int, asked: np.ndarray, values: np.ndarray) -> np.ndarray:
+    column = np.full(n, np.nan, np.float32)
+    column[asked] = values
+    return column
+
+
+def _details(divergence: Divergence, coords: np.ndarray) -> dict[str, float]:
+    details: dict[str, float] = {}
+    if divergence.control is not None:
+        details["kl_error"] = divergence.error(coords)
+    if divergence.kernel_rows < divergence.n:
+        details["kl_rows"] = divergence.kernel_rows
+    return details

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from selfscope.embedding.check import checked_features
+from selfscope.embedding.graph import Neighbours
+from selfscope.embedding.graph import neighbours as find_neighbours
 from selfscope.embedding.pca import principal_components
-from selfscope.embedding.quality import MapQuality, map_quality
 from selfscope.embedding.tsne import TSNE
 from selfscope.errors import UsageError
 from selfscope.records import Embedding
 from selfscope.structures import Features
 from selfscope.views.progress import Progress
+from selfscope.views.trust import trust
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +27,9 @@ def tsne(
     features: Features | Any,
     stage: str | None = None,
     *,
+    seeds: int = 1,
+    neighbours: Neighbours | None = None,
+    queries: int | None = None,
     progress: Progress | None = None,
     step: int = 0,
     **options: Any,
@@ -30,12 +37,20 @@ def tsne(
     """A t-SNE map of `Features`, or of an `(N, D)` array; `options` are those of `selfscope.embedding.tsne.TSNE`.
 
     `stage` chooses among several feature arrays (default: the first). Coords are repeatable byte by byte for the same
-    features, options, versions and machine. `quality` holds trustworthiness, continuity and kNN recall at 10.
+    features, options, versions and machine. `quality` holds trustworthiness, continuity, kNN recall at 10 and the
+    divergence, and the same for the plane of two principal components; they are measured at `queries` sampled points.
+    With `seeds` > 1 so many maps are made, with seeds counted up from `seed`; the first is the map, and `quality` and
+    the column `stability` tell how much of it the others repeat. `neighbours` is a graph of the features, from
+    `selfscope.embedding.neighbours` or a cache, with at least `neighbours_needed` and 90 a point.
     """
     engine = _engine(options)
+    if seeds < 1:
+        raise UsageError(f"tsne: expected at least one seed, got {seeds}")
     given, stage, array = _chosen(features, stage)
-    coords = engine(array, progress)
     n = len(array)
+    if neighbours is None and n > 3:
+        neighbours = _graph(array, engine.metric, engine.neighbours_needed(n), engine.seed)
+    maps = [replace(engine, seed=engine.seed + i)(array, progress, neighbours=neighbours) for i in range(seeds)]
     settings: dict[str, Any] = {
         "method": "t-SNE" if n > 3 else "PCA (too few points for t-SNE)",
         "metric": engine.metric,
@@ -51,7 +66,7 @@ def tsne(
         log.warning(
             "perplexity lowered from %g to %.3g: there are %d points", engine.perplexity, settings["perplexity"], n
         )
-    return _embedding(given, stage, array, coords, settings, step)
+    return _embedding(given, stage, maps, settings, neighbours=neighbours, queries=queries, step=step)
 
 
 def pca(
@@ -60,12 +75,24 @@ def pca(
     *,
     n_components: int = 2,
     metric: str = "euclidean",
+    neighbours: Neighbours | None = None,
+    queries: int | None = None,
     step: int = 0,
 ) -> Embedding:
     """The first principal components as a map, for the same inputs and with the same numbers as `tsne`."""
     given, stage, array = _chosen(features, stage)
     coords = principal_components(checked_features(array, metric), n_components).astype(np.float32)
-    return _embedding(given, stage, array, coords, {"method": "PCA", "metric": metric}, step)
+    if neighbours is None and len(array) > 3:
+        neighbours = _graph(array, metric, 1, 0)
+    settings = {"method": "PCA", "metric": metric}
+    return _embedding(given, stage, [coords], settings, neighbours=neighbours, queries=queries, step=step)
+
+
+def _graph(array: np.ndarray, metric: str, needed: int, seed: int) -> Neighbours:
+    """What the map needs, and what the divergence needs whatever the map's perplexity."""
+    from selfscope.embedding.divergence import NEIGHBOURS  # compiles, or loads what was compiled
+
+    return find_neighbours(array, max(needed, min(NEIGHBOURS, len(array) - 1)), metric, seed)
 
 
 def _engine(options: dict[str, Any]) -> TSNE:
@@ -85,37 +112,28 @@ def _chosen(features: Features | Any, stage: str | None) -> tuple[Features, str,
 
 
 def _embedding(
-    given: Features, stage: str, array: np.ndarray, coords: np.ndarray, settings: dict[str, Any], step: int
+    given: Features,
+    stage: str,
+    maps: Sequence[np.ndarray],
+    settings: dict[str, Any],
+    *,
+    neighbours: Neighbours | None,
+    queries: int | None,
+    step: int,
 ) -> Embedding:
-    quality = map_quality(array, coords, metric=settings["metric"])
+    array = given.arrays[stage]
+    metric, method = settings["metric"], settings["method"]
+    judged = trust(array, maps, metric=metric, neighbours=neighbours, queries=queries, method=method)
     n, d = array.shape
     return Embedding(
         key=stage,
-        coords=coords,
+        coords=maps[0],
         labels=given.labels,
         class_names=given.class_names,
         paths=given.paths,
-        columns=_columns(quality, n),
-        quality=_numbers(quality),
-        settings={**given.settings, **settings, "stage": stage, "n": n, "d": d},
+        columns=judged.columns,
+        quality=judged.quality,
+        settings={**given.settings, **settings, "stage": stage, "n": n, "d": d, "doubts": judged.doubts},
         features={stage: array},
         step=step,
     )
-
-
-def _numbers(quality: MapQuality | None) -> dict[str, float]:
-    if quality is None:
-        return {}
-    names = ("trustworthiness", "continuity", "knn_recall")
-    numbers = {name: float(getattr(quality, name)) for name in names}
-    return {**numbers, "k": quality.k, "queries": len(quality.queries)}
-
-
-def _columns(quality: MapQuality | None, n: int) -> dict[str, np.ndarray]:
-    """Per-point numbers as `(N,)` float32, NaN for points that were not asked."""
-    columns = {}
-    for name, values in (quality.per_query if quality else {}).items():
-        column = np.full(n, np.nan, np.float32)
-        column[quality.queries] = values  # type: ignore[union-attr]
-        columns[name] = column
-    return columns

@@ -1,0 +1,139 @@
+"""Neighbourhoods in feature space against those on a map, one query point after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from selfscope.embedding.engine.compiled import compiled
+from selfscope.embedding.engine.units import Frame
+from selfscope.embedding.engine.workers import Workers
+
+BLOCK = 2048
+"""Rows of features that are converted at a time."""
+HELD = 32_000_000
+"""Numbers that are kept converted: an eighth of a gigabyte."""
+AT_ONCE = 64_000_000
+"""Distances that are held at a time: a quarter of a gigabyte."""
+
+
+@dataclass(frozen=True, eq=False)
+class Framed:
+    """Features in a frame that float32 can measure in; few of them are converted once and held, many block by block."""
+
+    features: np.ndarray
+    frame: Frame
+    held: np.ndarray | None
+
+    @classmethod
+    def of(cls, features: np.ndarray, metric: str, seed: int) -> Framed:
+        frame = Frame.of(features, metric, np.random.default_rng(seed))
+        if features.size > HELD:
+            return cls(features, frame, None)
+        held = np.empty(features.shape, np.float32)
+        for first in range(0, len(features), BLOCK):
+            held[first : first + BLOCK] = frame.rows(features, slice(first, first + BLOCK))
+        return cls(features, frame, held)
+
+    def rows(self, which: slice | np.ndarray) -> np.ndarray:
+        return self.frame.rows(self.features, which) if self.held is None else self.held[which]
+
+    def squares(self, queries: np.ndarray) -> np.ndarray:
+        """Squared distances `(Q, N)` float32 in the frame's units, infinite from each query to itself."""
+        asked = self.rows(queries)  # (Q, D)
+        own = np.einsum("qd,qd->q", asked, asked)[:, None]
+        asked = -2 * asked
+        squares = np.empty((len(queries), len(self.features)), np.float32)
+        for first in range(0, len(self.features), BLOCK):
+            rows = self.rows(slice(first, first + BLOCK))
+            part = squares[:, first : first + BLOCK]
+            np.matmul(asked, rows.T, out=part)
+            part += np.einsum("nd,nd->n", rows, rows)
+            part += own
+        squares[np.arange(len(queries)), queries] = np.inf
+        return squares
+
+
+def chunks_of(queries: np.ndarray, n: int) -> list[np.ndarray]:
+    """Queries in parts whose distances to all n points fit in `AT_ONCE`."""
+    return np.array_split(queries, max(1, -(-len(queries) * n // AT_ONCE)))
+
+
+def padded_axes(coords: np.ndarray) -> np.ndarray:
+    """Coords `(N, 1..3)` as `(3, N)` float32 about their centre; axes that the map lacks are zero."""
+    axes = np.zeros((3, len(coords)), np.float32)
+    axes[: coords.shape[1]] = (coords - coords.mean(axis=0, dtype=np.float64)).T
+    return axes
+
+
+def nearest(squares: np.ndarray, k: int, workers: Workers) -> tuple[np.ndarray, np.ndarray]:
+    """The k smallest of each row of `squares` (Q, N), in order: where they stand `(Q, k)` int64, and what they are."""
+    places, values = np.zeros((len(squares), k), np.int64), np.zeros((len(squares), k), np.float32)
+
+    def rows(first: int, last: int) -> None:
+        for row in range(first, last):
+            smallest(squares[row], places[row], values[row])
+
+    workers.each(rows, len(squares), 16)
+    return places, values
+
+
+def compare(
+    squares: np.ndarray, true: np.ndarray, coords: np.ndarray, queries: np.ndarray, workers: Workers
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What each query's k neighbours on the map are in feature space, where all are at `squares` (Q, N).
+
+    `true` (Q, k) are the k nearest there. Per query: how far in all the map's neighbours rank beyond k in feature
+    space, how far the true ones rank beyond k on the map, and how many are both.
+    """
+    strangers, lost, shared = (np.zeros(len(queries), np.int64) for _ in range(3))
+    parts = (squares, padded_axes(coords), queries.astype(np.int64), np.ascontiguousarray(true))
+    workers.each(lambda first, last: compare_rows(*parts, strangers, lost, shared, first, last), len(queries), 16)
+    return strangers, lost, shared
+
+
+@compiled
+def compare_rows(squares, axes, queries, true, strangers, lost, shared, first, last):
+    k, n = true.shape[1], squares.shape[1]
+    on_map, drawn, measure = np.empty(k, np.int64), np.empty(n, np.float32), np.empty(k, np.float32)
+    for row in range(first, last):
+        own = queries[row]
+        for j in range(n):
+            x, y, z = axes[0, j] - axes[0, own], axes[1, j] - axes[1, own], axes[2, j] - axes[2, own]
+            drawn[j] = x * x + y * y + z * z
+        drawn[own] = np.inf
+        smallest(drawn, on_map, measure)
+        strangers[row] = beyond(squares[row], on_map)
+        lost[row] = beyond(drawn, true[row])
+        for a in range(k):
+            for b in range(k):
+                shared[row] += true[row, a] == on_map[b]
+
+
+@compiled
+def smallest(values, places, measure):
+    """Writes where the k smallest of `values` (N,) stand, in order; equal ones as they come."""
+    k, count = len(places), 0
+    for j in range(len(values)):
+        value = values[j]
+        if count == k and not value < measure[k - 1]:
+            continue
+        place = min(count, k - 1)
+        while place > 0 and value < measure[place - 1]:
+            measure[place], places[place] = measure[place - 1], places[place - 1]
+            place -= 1
+        measure[place], places[place] = value, j
+        count = min(count + 1, k)
+
+
+@compiled
+def beyond(values, places):
+    """Sum over `places` (k,) of how far their rank among `values` (N,) lies beyond k; rank 1 is the smallest."""
+    k, total = len(places), 0
+    for a in range(k):
+        limit, rank = values[places[a]], 1
+        for j in range(len(values)):
+            rank += values[j] < limit
+        total += max(rank - k, 0)
+    return total
