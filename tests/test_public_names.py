@@ -10,7 +10,7 @@ import pytest
 import selfscope
 
 PUBLIC = """
-    __version__ load browse extract tsne reconstruct open_run
+    __version__ load browse augmentation_stats extract tsne reconstruct open_run
     Visualizer SelfSupVisualizer BaseVisBackend LocalVisBackend TensorboardVisBackend WandbVisBackend
     MLflowVisBackend TrackioVisBackend SwanLabVisBackend
     force_init_env master_only

@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _HOME = {
     "load": "selfscope.views.load",
     "browse": "selfscope.views.browse",
+    "augmentation_stats": "selfscope.views.statistics",
     "extract": "selfscope.views.extract",
     "tsne": "selfscope.views.embed",
     "reconstruct": "selfscope.views.reconstruct",
@@ -46,6 +47,7 @@ __all__ = [
     "__version__",
     "load",
     "browse",
+    "augmentation_stats",
     "extract",
     "tsne",
     "reconstruct",
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
     from selfscope.views.extract import extract
     from selfscope.views.load import load
     from selfscope.views.reconstruct import reconstruct
+    from selfscope.views.statistics import augmentation_stats
     from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
     from selfscope.visualization.backends.local import LocalVisBackend
     from selfscope.visualization.backends.mlflow import MLflowVisBackend

@@ -15,7 +15,11 @@ from selfscope.errors import RecordError
 from selfscope.records import Record, freeze, mapping_html
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-BINS = 40
+
+
+def bins_for(n: int) -> int:
+    """Bins of a histogram of `n` numbers: half again as many as Rice's rule, 10 to 40."""
+    return min(40, max(10, round(3 * n ** (1 / 3))))
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Distribution:
     counts: np.ndarray
     """`(b,)` int64."""
     edges: np.ndarray
-    """`(b + 1,)` float64; of even steps of the logarithm where the quantity is logarithmic."""
+    """`(b + 1,)` float64, rising; of even steps of the logarithm where the quantity is logarithmic."""
 
     @property
     def median(self) -> float:
@@ -73,7 +77,8 @@ def distribution(values: Any, quantity: Quantity) -> Distribution | None:
     if not len(numbers):
         return None
     low, high = min(quantity.low, numbers.min()), max(quantity.high, numbers.max())
-    edges = np.geomspace(low, high, BINS + 1) if quantity.logarithmic else np.linspace(low, high, BINS + 1)
+    spaced = np.geomspace if quantity.logarithmic else np.linspace
+    edges = spaced(low, high, bins_for(len(numbers)) + 1)
     return Distribution(
         n=len(numbers),
         mean=float(numbers.mean()),
@@ -95,9 +100,9 @@ class AugmentationStats(Record):
     images: int
     """Different images among them."""
     groups: tuple[str, ...]
-    """`view 1`, `view 2`, `views 3–8`, …"""
+    """`view 1`, `view 2`, `views 3-8`, …"""
     distributions: Mapping[str, Mapping[str, Distribution]] = field(default_factory=dict)
-    """By quantity, then by group of views or of pairs (`224 × 96 px`)."""
+    """By quantity, then by group of views or of pairs (`224/96 px`)."""
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Of views that are `flipped`, `blurred`, `solarized`, `grey`, and of pairs that are `hardly overlapping`."""
     mask_map: np.ndarray | None = None

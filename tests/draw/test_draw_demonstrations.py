@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-MODULES = ("mask", "text", "compose", "shapes", "featmap", "hog", "sample", "scatter", "chart")
+MODULES = ("mask", "text", "compose", "shapes", "featmap", "hog", "sample", "scatter", "chart", "statistics")
 
 
 @pytest.mark.parametrize("module", MODULES)

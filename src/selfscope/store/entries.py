@@ -20,6 +20,7 @@ from selfscope.store.filenames import inside
 from selfscope.store.lines import is_placed, parse_lines, read_lines, time_of
 from selfscope.store.reconstructions import load_reconstruction
 from selfscope.store.samples import load_sample
+from selfscope.store.statistics import load_statistics
 from selfscope.store.tables import read_parquet
 
 
@@ -158,4 +159,5 @@ LOADERS: dict[str, Callable[[Entry], Record]] = {
     "embedding": _load_embedding,
     "reconstruction": _load_reconstruction,
     "sample": _load_sample,
+    "statistics": lambda entry: load_statistics(entry.path),
 }

@@ -15,6 +15,7 @@ import orjson
 
 from selfscope.errors import RunError, nearest
 from selfscope.records import RESERVED_TAGS, Embedding, Reconstruction, Sample
+from selfscope.statistics import AugmentationStats
 from selfscope.store.claim import is_alive, read_json
 from selfscope.store.entries import Entry, entry_of
 from selfscope.store.files import Layout
@@ -179,6 +180,14 @@ class Run:
     def samples(self) -> Records[Sample]:
         """Samples by `<collection>/<key>`."""
         return self._records("sample", "browse")
+
+    @property
+    def statistics(self) -> Records[AugmentationStats]:
+        """What pipelines do over many draws, by the name of their folder; `<name>/stats_<step>` at a step."""
+        root = self.path / "browse"
+        paths = {entry.path.relative_to(root): entry for entry in self.media("statistics")}
+        first = {path.parent if path.stem == "stats" else path.with_suffix(""): e for path, e in paths.items()}
+        return Records({path.as_posix(): entry for path, entry in first.items()})
 
     def _records(self, kind: str, folder: str) -> Records[Any]:
         root = self.path / folder

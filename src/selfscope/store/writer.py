@@ -29,6 +29,7 @@ from selfscope.store.lines import scalar_line
 from selfscope.store.position import Position
 from selfscope.store.reconstructions import store_reconstruction
 from selfscope.store.samples import store_sample
+from selfscope.store.statistics import store_statistics
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ STORES: dict[str, Callable[[RunFiles, Any], None]] = {
     "embedding": store_embedding,
     "reconstruction": store_reconstruction,
     "sample": store_sample,
+    "statistics": store_statistics,
 }
 """How each kind of record is stored."""
 
