@@ -15,6 +15,7 @@ LAYERS = [
     "records",
     "structures",
     "overlap",
+    "sampled",
     "statistics",
     "draw",
     "config",
@@ -33,7 +34,7 @@ LAYERS = [
 LAZY_UPWARD = {("records", "draw"), ("statistics", "draw")}
 NARROW = {
     "server": {"errors", "records", "store", "server"},
-    "draw": {"errors", "records", "structures", "overlap", "statistics", "draw"},
+    "draw": {"errors", "records", "structures", "overlap", "sampled", "statistics", "draw"},
 }
 TORCH_PACKAGES = ("data", "models", "views", "training", "demo")
 TORCH_IN_FUNCTIONS = ("embedding", "visualization", "demo", "cli")

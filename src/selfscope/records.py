@@ -248,6 +248,8 @@ class Step:
 
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    picture: np.ndarray | None = field(default=None, compare=False, repr=False)
+    """What it made, `(H, W, 3)` uint8 RGB; kept in the mode `pipeline` alone."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfscope.data.masks import BEiTMaskGenerator, RandomPatchMask, SimMIMMaskGenerator, random_patch_mask
+from selfscope.data.trace import Trace
 from selfscope.errors import ConfigError
 
 
@@ -100,3 +101,36 @@ def test_beit_on_any_grid(height: int, width: int, share: float, least: int, see
 def test_what_cannot_be_is_refused_when_built(make: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    ("generator", "blocks"),
+    [
+        (SimMIMMaskGenerator(), 22),
+        (BEiTMaskGenerator(input_size=14, num_masking_patches=75, min_num_patches=16), None),
+        (RandomPatchMask(), 0),
+    ],
+)
+def test_what_was_drawn_is_on_record_for_the_first_view(
+    generator: Any, blocks: int | None, rng: np.random.Generator
+) -> None:
+    image = np.zeros((4, 4, 3), np.uint8)
+    for traces in (Trace(4, 4), [Trace(4, 4), Trace(4, 4)]):
+        results = generator({"img": image, "trace": traces}, rng)
+        first, *others = results["trace"] if isinstance(traces, list) else [results["trace"]]
+        (step,) = first.steps
+        assert step.name == type(generator).__name__
+        assert (step.params["patches"], step.params["removed"]) == (results["mask"].size, results["mask"].sum())
+        assert blocks is None or len(step.params["blocks"]) == blocks
+        assert all(other.steps == () for other in others)
+
+
+def test_the_blocks_on_record_cover_what_beit_removes(rng: np.random.Generator) -> None:
+    generator = BEiTMaskGenerator(input_size=(10, 12), num_masking_patches=40, min_num_patches=6)
+    for _ in range(20):
+        results = generator({"trace": Trace(1, 1)}, rng)
+        blocks = results["trace"].steps[0].params["blocks"]
+        assert sum(h * w for h, w in blocks) >= 40
+        for h, w in blocks:
+            windows = np.lib.stride_tricks.sliding_window_view(results["mask"], (h, w))
+            assert windows.all(axis=(2, 3)).any()

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 MODULES = ("mask", "text", "compose", "shapes", "featmap", "hog", "sample", "scatter", "chart", "statistics")
+MODULES += ("forensics", "steps")
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from selfscope.draw import sample as sample_module
-from selfscope.draw.colour import palette
 from selfscope.draw.mask import overlay
-from selfscope.draw.sample import metrics_line, numbered_boxes, reconstruction_picture, sample_picture
+from selfscope.draw.sample import metrics_line, reconstruction_picture, sample_picture
 from selfscope.draw.show import sample_photo
-from selfscope.errors import RecordError
+from selfscope.errors import RecordError, UsageError
 from selfscope.records import Reconstruction, Sample, View
 from tests.draw.golden import check_golden
 from tests.draw.test_draw_compose import find
@@ -64,33 +65,6 @@ def test_views_of_any_proportion(shape: tuple[int, int]) -> None:
     assert drawn.shape[0] < 1000
 
 
-def test_patches_are_numbered_where_they_were_cut() -> None:
-    boxes = np.array([[10, 10, 60, 60], [80, 10, 130, 60], [10, 80, 60, 130]], float)
-    views = tuple(View(PHOTO[int(y0) : int(y1), int(x0) : int(x1)].copy()) for x0, y0, x1, y1 in boxes)
-    drawn = sample_picture(Sample("a/1", views, boxes=boxes, boxed=PHOTO))
-    assert find(drawn, numbered_boxes(PHOTO, boxes, palette(3)))
-    for colour in palette(3):
-        assert (drawn == colour).all(axis=2).sum() > 100
-
-
-def test_boxes_keep_what_they_enclose() -> None:
-    boxes = np.array([[20, 20, 120, 120]], float)
-    drawn = numbered_boxes(PHOTO, boxes, palette(1))
-    np.testing.assert_array_equal(drawn[60:110, 60:110], PHOTO[60:110, 60:110])
-    np.testing.assert_array_equal(drawn[130:], PHOTO[130:])
-    assert drawn[119, 70].tolist() == list(palette(1)[0])
-
-
-def test_the_original_shows_every_crop_in_its_views_colour() -> None:
-    crops = ((10.0, 10.0, 100.0, 100.0), (100.0, 40.0, 120.0, 120.0))
-    views = tuple(view(180, seed, crop=crop) for seed, crop in enumerate(crops))
-    sample = Sample("a/1", views, original=PHOTO)
-    boxes = np.array([(10, 10, 110, 110), (100, 40, 220, 160)], float)
-    drawn = sample_picture(sample, with_original=True)
-    assert find(drawn, numbered_boxes(PHOTO, boxes, palette(2)))
-    assert sample_picture(sample).shape[1] < drawn.shape[1]
-
-
 def test_without_a_title_only_the_panels_are_left() -> None:
     sample = Sample("a/1", (view(192),), mask=MASK, label_name="hills", settings={"seed": 0})
     body, whole = sample_picture(sample, title=False), sample_picture(sample)
@@ -98,9 +72,23 @@ def test_without_a_title_only_the_panels_are_left() -> None:
     assert (body[:, 0] != 255).any()
 
 
-def test_an_original_that_was_not_kept_is_asked_for() -> None:
+@pytest.mark.parametrize("mode", ["original", "concat"])
+def test_an_original_that_was_not_kept_is_asked_for(mode: str) -> None:
     with pytest.raises(RecordError, match="a/1: the sample holds no original"):
-        sample_picture(Sample("a/1", (view(32),)), with_original=True)
+        sample_picture(Sample("a/1", (view(32),)), mode=mode)
+
+
+def test_a_sample_shows_itself_in_the_mode_it_was_browsed_in() -> None:
+    plain = Sample("a/1", (view(180),), original=PHOTO)
+    browsed = replace(plain, settings={"mode": "original"})
+    np.testing.assert_array_equal(browsed.plot(title=False), plain.plot(mode="original", title=False))
+    np.testing.assert_array_equal(browsed.plot(mode="transformed", title=False), plain.plot(title=False))
+    assert len(find(plain.plot(mode="original"), PHOTO)) == 1
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"mode 'pipline': expected transformed, .* Did you mean 'pipeline'"):
+        sample_picture(Sample("a/1", (view(32),)), mode="pipline")
 
 
 def reconstruction(side: int = 64, **fields: object) -> Reconstruction:
@@ -165,7 +153,7 @@ def test_golden_of_a_sample() -> None:
     sample = Sample(
         "train/hills/3", views, original=sample_photo(36, 48), label_name="hills", settings={"seed": 0, "epoch": 2}
     )
-    check_golden(sample_picture(sample, with_original=True), "sample")
+    check_golden(sample_picture(sample, mode="concat"), "sample")
 
 
 def test_golden_of_a_reconstruction() -> None:

@@ -187,8 +187,10 @@ def test_samples_make_one_row_a_view_and_one_a_pair_of_crops(tmp_path):
     assert list(rows["view"]) == [1, 2, 3]
     assert rows["crop_w"] == [30.0, 15.0, None]
     assert rows["flip"] == ["horizontal", None, None]
-    assert rows["ColorJitter.brightness"] == [1.1, None, None]
-    assert rows["ColorJitter.order"] == [[0, 2, 1, 3], None, None]
+    assert rows["view_name"] == ["view 1", "view 2", ""]
+    assert rows["crop_area"] == [30 * 40 / (50 * 60), 15 * 40 / (50 * 60), None]
+    assert rows["brightness"] == [1.1, None, None]
+    assert rows["jitter_order"] == [[0, 2, 1, 3], None, None]
     pairs = read_parquet(tmp_path / "browse/train/overlaps.parquet")
     assert {name: column[0] for name, column in pairs.items()} == {
         "id": "cat/1",
@@ -201,12 +203,25 @@ def test_samples_make_one_row_a_view_and_one_a_pair_of_crops(tmp_path):
     }
 
 
+def test_the_pictures_of_every_step_come_back(tmp_path):
+    shown = Step("Flip", {"direction": "horizontal"}, noise(9, 7, 4))
+    given = Sample("a", (View(noise(), steps=(shown, Step("Blur"))), View(noise(), steps=(shown,))), original=noise())
+    with Writer(tmp_path) as writer:
+        writer.write(given)
+    back = open_run(tmp_path).samples["samples/a"]
+    assert [view.steps for view in back.views] == [view.steps for view in given.views]
+    for view in back.views:
+        np.testing.assert_array_equal(view.steps[0].picture, shown.picture)
+    assert back.views[0].steps[1].picture is None
+    np.testing.assert_array_equal(back.plot(mode="pipeline"), given.plot(mode="pipeline"))
+
+
 def test_a_transform_that_is_applied_twice_has_columns_twice(tmp_path):
     view = View(noise(), steps=(Step("Flip", {"on": True}), Step("Blur", {"s": 1.0}), Step("Flip", {"on": False})))
     with Writer(tmp_path) as writer:
         writer.write(Sample("a", (view,)))
     rows = read_parquet(tmp_path / "browse/samples/samples.parquet")
-    assert [rows[name][0] for name in ("Flip.on", "Blur.s", "Flip#2.on")] == [True, 1.0, False]
+    assert [rows[name][0] for name in ("Flip.on", "Blur.s", "Flip.on#2")] == [True, 1.0, False]
 
 
 def test_a_row_that_was_cut_off_is_one_sentence(tmp_path):

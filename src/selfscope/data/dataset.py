@@ -22,6 +22,7 @@ from selfscope.data.keys import Keys
 from selfscope.data.listing import UNLABELLED, Chosen, Entry, Listing, Names
 from selfscope.data.pipeline import Transform, build_transforms, run, type_names
 from selfscope.data.sources import files, folder
+from selfscope.data.trace import PICTURED
 from selfscope.errors import ConfigError, DataError
 
 
@@ -40,6 +41,8 @@ class Dataset:
     """The types of the pipeline from the outside in."""
     places: np.ndarray | None = None
     """For a subset: which items of the listing it has. They keep their keys and what they draw."""
+    pictured: bool = False
+    """Whether samples keep the image after every step."""
 
     def __len__(self) -> int:
         return len(self.listing) if self.places is None else len(self.places)
@@ -110,6 +113,10 @@ class Dataset:
         """The same items, drawing anew."""
         return replace(self, epoch=epoch)
 
+    def with_pictures(self) -> Dataset:
+        """The same items; samples keep the image after every step, for pictures of the whole pipeline."""
+        return replace(self, pictured=True)
+
     @cached_property
     def _keys(self) -> Keys:
         return Keys(self.listing.names)
@@ -123,6 +130,8 @@ class Dataset:
         results = {"img_path": path, "sample_idx": place, **dict(self.listing.extra)}
         if label is not None:
             results["gt_label"] = label
+        if self.pictured:
+            results[PICTURED] = True
         rng = np.random.default_rng([self.seed, epoch, place])
         try:
             return run(self.transforms, results, rng)

@@ -11,7 +11,7 @@ import torch
 
 from selfscope.data.parameters import one_of
 from selfscope.data.picture import read_picture
-from selfscope.data.trace import Trace, moved
+from selfscope.data.trace import PICTURED, Trace, moved
 from selfscope.errors import ConfigError, nearest
 from selfscope.structures import InstanceData, LabelData, SelfSupDataSample
 
@@ -53,7 +53,7 @@ class LoadImageFromFile:
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         pixels = read_picture(results["img_path"], upright=self.color_type == "color")
         height, width = pixels.shape[:2]
-        trace = Trace(width, height)
+        trace = Trace(width, height, pictured=bool(results.get(PICTURED)))
         return moved(results, pixels, trace, original=pixels, ori_shape=(height, width), img_form="array")
 
 

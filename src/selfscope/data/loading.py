@@ -7,7 +7,8 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -79,16 +80,27 @@ def describe_skipped(skipped: Sequence[tuple[str, str]], total: int, most: int =
     return f"skipped {len(skipped)} of {total} pictures: {named}{more}"
 
 
-Skip = tuple[str, str]
-"""`(path, reason)` of a picture that cannot be read."""
+class Skip(NamedTuple):
+    """A picture that cannot be read."""
+
+    path: str
+    reason: str
+
+
 Loaded = Batch | list[Skip]
 """A batch, or what was wrong with every picture of it."""
 
 
-def load_samples(dataset: Dataset, *, workers: int = 0) -> Iterator[records.Sample | Skip]:
-    """Every item as a record, in order; in the place of one that cannot be read its path and the reason."""
+def load_samples(
+    dataset: Dataset, *, workers: int = 0, then: Callable[[records.Sample], Any] | None = None
+) -> Iterator[Any]:
+    """Every item as a record, in order; in the place of one that cannot be read a `Skip`.
+
+    `then` is applied to each record by the process that made it, and what it returns takes the record's place.
+    """
     _check_workers(workers)
-    return _through_workers(_Work(read_sample, dataset, range(len(dataset))), workers)
+    read = read_sample if then is None else partial(_read_then, then)
+    return _through_workers(_Work(read, dataset, range(len(dataset))), workers)
 
 
 @dataclass(frozen=True)
@@ -116,8 +128,13 @@ def read_sample(dataset: Dataset, index: int) -> records.Sample | Skip:
         return _skip(dataset.entries[index].path, error)
 
 
+def _read_then(then: Callable[[records.Sample], Any], dataset: Dataset, index: int) -> Any:
+    read = read_sample(dataset, index)
+    return read if isinstance(read, Skip) else then(read)
+
+
 def _skip(path: str, error: DataError) -> Skip:
-    return path, str(error).removeprefix(f"{path}: ")
+    return Skip(path, str(error).removeprefix(f"{path}: "))
 
 
 def read_batch(dataset: Dataset, indices: Sequence[int]) -> Loaded:

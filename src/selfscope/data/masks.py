@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from selfscope.data.parameters import interval, pair, probability
+from selfscope.data.trace import on_first_view
 from selfscope.errors import ConfigError
 
 Results = dict[str, Any]
@@ -24,8 +25,10 @@ def random_patch_mask(rng: np.random.Generator, n: int, grid: tuple[int, int], r
     return (rank >= kept).astype(np.uint8).reshape(n, *grid)
 
 
-def _with_mask(results: Mapping[str, Any], mask: np.ndarray) -> Results:
-    return {**results, "mask": mask}
+def _with_mask(results: Mapping[str, Any], mask: np.ndarray, name: str, blocks: Sequence[tuple[int, int]]) -> Results:
+    """Results with a mask, and a step that says how much it removes, in blocks of which `(h, w)` in patches."""
+    drawn = {"patches": mask.size, "removed": int(mask.sum()), "blocks": tuple(blocks)}
+    return {**results, "mask": mask, "trace": on_first_view(results, name, **drawn)}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class RandomPatchMask:
         probability(self.ratio, "ratio")
 
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
-        return _with_mask(results, random_patch_mask(rng, 1, self.grid, self.ratio)[0])
+        return _with_mask(results, random_patch_mask(rng, 1, self.grid, self.ratio)[0], type(self).__name__, ())
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,11 @@ class SimMIMMaskGenerator:
 
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         side = self.input_size // self.mask_patch_size
-        squares = np.zeros(side * side, np.uint8)
-        squares[rng.permutation(side * side)[: math.ceil(side * side * self.mask_ratio)]] = 1
+        squares, removed = np.zeros(side * side, np.uint8), math.ceil(side * side * self.mask_ratio)
+        squares[rng.permutation(side * side)[:removed]] = 1
         scale = self.mask_patch_size // self.model_patch_size
-        return _with_mask(results, squares.reshape(side, side).repeat(scale, axis=0).repeat(scale, axis=1))
+        mask = squares.reshape(side, side).repeat(scale, axis=0).repeat(scale, axis=1)
+        return _with_mask(results, mask, type(self).__name__, [(scale, scale)] * removed)
 
 
 @dataclass(frozen=True)
@@ -101,17 +105,19 @@ class BEiTMaskGenerator:
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         mask = np.zeros(self.input_size, np.uint8)
         removed = fruitless = 0
+        blocks: list[tuple[int, int]] = []
         while removed < self.num_masking_patches:
             most = min(self.num_masking_patches - removed, self.max_num_patches or 0)
-            added = self._remove(mask, most, rng)
+            added, block = self._remove(mask, most, rng)
             removed += added
+            blocks += [block] if added else []
             fruitless = 0 if added else fruitless + 1
             if fruitless == FRUITLESS_ROUNDS:
                 raise ConfigError(f"{self}: no rectangle fits any more after {removed} patches; lower min_num_patches")
-        return _with_mask(results, mask)
+        return _with_mask(results, mask, type(self).__name__, blocks)
 
-    def _remove(self, mask: np.ndarray, most: int, rng: np.random.Generator) -> int:
-        """Ten tries to add a rectangle of at most `most` new patches to the mask; returns how many it added."""
+    def _remove(self, mask: np.ndarray, most: int, rng: np.random.Generator) -> tuple[int, tuple[int, int]]:
+        """Ten tries to add a rectangle of at most `most` new patches to the mask; how many it added, and its size."""
         height, width = mask.shape
         low, high = math.log(self.min_aspect), math.log(self.max_aspect or 1.0)
         for share, log_share, y_share, x_share in rng.random((10, 4)).tolist():
@@ -125,5 +131,5 @@ class BEiTMaskGenerator:
             new = h * w - int(rectangle.sum())
             if 0 < new <= most:
                 rectangle[:] = 1
-                return new
-        return 0
+                return new, (h, w)
+        return 0, (0, 0)

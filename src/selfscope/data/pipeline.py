@@ -19,7 +19,7 @@ from selfscope.config.registry import TRANSFORMS
 from selfscope.config.values import ConfigDict
 from selfscope.data import torchvision_names
 from selfscope.data.seeds import global_seeds
-from selfscope.data.trace import Trace
+from selfscope.data.trace import PICTURED, Trace, with_pictures
 from selfscope.errors import ConfigError, UsageError, nearest
 
 Results = dict[str, Any]
@@ -73,7 +73,7 @@ def run(transforms: Sequence[Transform], results: Results, rng: np.random.Genera
         after = transform(results, rng)
         if "inputs" in after:
             return results, after
-        results = after
+        results = with_pictures(after)
     return results, None
 
 
@@ -134,7 +134,7 @@ class ForeignTransform:
 
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         call = self.transform if callable(self.transform) else self.transform.transform
-        given = {key: value for key, value in results.items() if key != "trace"}
+        given = {key: value for key, value in results.items() if key not in ("trace", PICTURED)}
         if "img" in given:
             given["img"] = _handed_over(given["img"], as_pillow=results.get("img_form") == "pillow")
         with global_seeds(rng):
@@ -156,7 +156,9 @@ class ForeignTransform:
         images = [_taken_back(image, self.name) for image in (after["img"] if several else [after["img"]])]
         after["img"] = images if several else images[0]
         after.setdefault("original", images[0])
-        trace = before.get("trace") or Trace(images[0].shape[1], images[0].shape[0])
+        pictured = bool(before.get(PICTURED))
+        after.setdefault(PICTURED, pictured)
+        trace = before.get("trace") or Trace(images[0].shape[1], images[0].shape[0], pictured=pictured)
         traces = trace if isinstance(trace, list) else [trace] * len(images)
         old = before.get("img", images[0])
         sizes = [image.shape[:2] for image in (old if isinstance(old, list) else [old] * len(images))]

@@ -15,6 +15,8 @@ Results = dict[str, Any]
 SPLIT = 3
 JITTER = 21
 """Pixels by which a patch is smaller than its cell of the grid, and may be shifted in it."""
+PLACES = ("upper left", "above", "upper right", "left", "right", "lower left", "below", "lower right")
+"""Where the neighbours of the central patch lie; their order is that of the labels."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class RandomPatchWithLabels:
             **results,
             "img": [pixels[y : y + h, x : x + w] for x, y in boxes],
             "trace": [self._traced(trace, x, y, w, h) for x, y in boxes],
-            "view_names": ["centre", *(f"patch {i}" for i in range(1, len(boxes)))],
+            "view_names": ["centre", *(f"{label} {place}" for label, place in enumerate(PLACES))],
             "patch_label": np.arange(len(boxes) - 1)[None],
             "patch_box": np.array([[(x, y, x + w, y + h) for x, y in boxes]]),
             "unpatched_img": pixels[None],

@@ -19,6 +19,8 @@ from selfscope.records import Step
 Affine = tuple[float, float, float, float, float, float]
 """`(a, b, c, d, e, f)`: a point `(x, y)` maps to `(a x + b y + c, d x + e y + f)`."""
 IDENTITY: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+PICTURED = "keep_pictures"
+"""The key of `results` that asks for the image after every step."""
 FLIPS = {(False, False): None, (True, False): "horizontal", (False, True): "vertical", (True, True): "diagonal"}
 
 
@@ -35,15 +37,27 @@ class Trace:
     steps: tuple[Step, ...] = ()
     known: bool = True
     """False after a transform that moved pixels in a way it did not tell."""
+    pictured: bool = False
+    """Whether every step keeps the image that it made."""
 
     def step(self, name: str, **params: Any) -> Trace:
         """The same place, with one more applied transform on record."""
-        steps = (*self.steps, Step(name, params))
-        return Trace(self.width, self.height, self.map, self.flipped, steps, self.known)
+        return self._with(steps=(*self.steps, Step(name, params)))
+
+    def seen(self, pixels: np.ndarray) -> Trace:
+        """With `pixels` as what the last step made, unless pictures are not kept or it has its own."""
+        if not self.pictured or not self.steps or self.steps[-1].picture is not None:
+            return self
+        return self._with(steps=(*self.steps[:-1], replace(self.steps[-1], picture=pixels)))
 
     def through(self, inner: Affine) -> Trace:
         """After a transform whose new pixels come from `inner` of them in the image before it."""
-        return Trace(self.width, self.height, _after(self.map, inner), self.flipped, self.steps, self.known)
+        return self._with(map=_after(self.map, inner))
+
+    def _with(self, **changed: Any) -> Trace:
+        made = object.__new__(Trace)  # not by `replace`, which is slow: this runs at every transform
+        made.__dict__.update(self.__dict__, **changed)
+        return made
 
     def cropped(self, x: float, y: float) -> Trace:
         return self.through((1.0, 0.0, float(x), 0.0, 1.0, float(y)))
@@ -93,7 +107,7 @@ def trace_of(results: Mapping[str, Any]) -> Trace:
     if isinstance(results.get("trace"), Trace):
         return results["trace"]
     height, width = pixels_of(results).shape[:2]
-    return Trace(width, height)
+    return Trace(width, height, pictured=bool(results.get(PICTURED)))
 
 
 def pixels_of(results: Mapping[str, Any]) -> np.ndarray:
@@ -111,6 +125,25 @@ def pixels_of(results: Mapping[str, Any]) -> np.ndarray:
 def moved(results: Mapping[str, Any], pixels: np.ndarray, trace: Trace, **more: Any) -> dict[str, Any]:
     """New results with another image; the dict that was given is left as it was."""
     return {**results, "img": pixels, "img_shape": pixels.shape[:2], "trace": trace, **more}
+
+
+def with_pictures(results: dict[str, Any]) -> dict[str, Any]:
+    """The results with each view's image kept in its trace, where that is asked for."""
+    traces = results.get("trace")
+    several = isinstance(traces, (list, tuple))
+    if not traces or not (traces[0] if several else traces).pictured:
+        return results
+    if several:
+        return {**results, "trace": [t.seen(image) for t, image in zip(traces, results["img"], strict=True)]}
+    return {**results, "trace": traces.seen(results["img"])}
+
+
+def on_first_view(results: Mapping[str, Any], name: str, **params: Any) -> Any:
+    """The trace or traces of `results` with a step more on the first view: of what was drawn beside the image."""
+    traces = results.get("trace")
+    if isinstance(traces, (list, tuple)):
+        return [traces[0].step(name, **params), *traces[1:]]
+    return traces if traces is None else traces.step(name, **params)
 
 
 def _after(outer: Affine, inner: Affine) -> Affine:

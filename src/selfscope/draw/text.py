@@ -56,6 +56,12 @@ def wrap(text: str, size: int, width: float, *, max_lines: int | None = None) ->
     return [*lines[: max_lines - 1], shorten(last, size, width)]
 
 
+def unbroken(text: str, longest: int = 20) -> str:
+    """The text with short items between commas kept on one line: `hue +14°` is not torn apart."""
+    items = text.split(", ")
+    return ", ".join(item.replace(" ", "\u00a0") if len(item) <= longest else item for item in items)
+
+
 def caption_below(picture: np.ndarray, text: str, *, size: int | None = None, background: Any = "w") -> np.ndarray:
     """The picture on a taller one, with the text wrapped and centred below it."""
     size = size or size_for(picture.shape[0])
@@ -98,12 +104,21 @@ def draw_label(
     alpha: float = 1.0,
 ) -> None:
     """As `label`, onto a canvas."""
-    pad = max(2, size // 4)
-    width, height = measure(text, size)
-    x = max(0, min(round(position[0]), canvas.width - width - 2 * pad))
+    width, height = label_size(text, size)
+    x = max(0, min(round(position[0]), canvas.width - width))
     y = max(0, min(round(position[1]), canvas.height - height))
-    canvas.rectangle((x, y, x + width + 2 * pad, y + height), parse(background), alpha)
-    write(canvas, text.split("\n"), x + pad, y, size, parse(colour))
+    canvas.rectangle((x, y, x + width, y + height), parse(background), alpha)
+    write(canvas, text.split("\n"), x + _pad(size), y, size, parse(colour))
+
+
+def label_size(text: str, size: int) -> tuple[int, int]:
+    """Width and height of the box that `label` draws."""
+    width, height = measure(text, size)
+    return width + 2 * _pad(size), height
+
+
+def _pad(size: int) -> int:
+    return max(2, size // 4)
 
 
 def write(

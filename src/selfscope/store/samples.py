@@ -6,6 +6,7 @@ Each sample is one line of `samples.jsonl` as it comes; `samples.parquet` (one r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from selfscope.overlap import Overlap, pairwise
 from selfscope.records import Sample, Step, View
+from selfscope.sampled import columns
 from selfscope.store.encode import decode_picture, encode_png
 from selfscope.store.filenames import safe_name
 from selfscope.store.files import RunFiles, write_bytes
@@ -28,16 +30,22 @@ def store_sample(run: RunFiles, record: Sample) -> None:
     data = encode_png(record.plot())
     path = run.save(folder / name, {".png": data})
     item = path.relative_to(folder).as_posix().removesuffix(".png")
-    pictures = {f"{i}": view.picture for i, view in enumerate(record.views, 1)}
-    pictures |= {
-        name: picture
-        for name, picture in (("original", record.original), ("boxed", record.boxed))
-        if picture is not None
-    }
-    for part, picture in pictures.items():
+    for part, picture in _pictures(record):
         write_bytes(folder / "views" / item / f"{part}.png", encode_png(picture))
     run.rows(folder, "samples", compile_samples).append(json_line(_sample_line(record, item)))
     run.index(record, path, size=len(data), id=item)
+
+
+def _pictures(record: Sample) -> Iterator[tuple[str, np.ndarray]]:
+    """Every picture of the record with its file name: `original`, `boxed`, `<view>`, and `<view>-<step>` if kept."""
+    for name, picture in (("original", record.original), ("boxed", record.boxed)):
+        if picture is not None:
+            yield name, picture
+    for number, view in enumerate(record.views, 1):
+        yield f"{number}", view.picture
+        for at, step in enumerate(view.steps, 1):
+            if step.picture is not None:
+                yield f"{number}-{at}", step.picture
 
 
 def _sample_line(record: Sample, item: str) -> dict[str, Any]:
@@ -46,7 +54,7 @@ def _sample_line(record: Sample, item: str) -> dict[str, Any]:
             "name": view.name,
             "crop": view.crop,
             "flip": view.flip,
-            "steps": [{"name": step.name, "params": dict(step.params)} for step in view.steps],
+            "steps": [_step_line(step) for step in view.steps],
         }
         for view in record.views
     ]
@@ -60,11 +68,17 @@ def _sample_line(record: Sample, item: str) -> dict[str, Any]:
         "label_name": record.label_name,
         "views": views,
         "original": record.original is not None,
+        "original_size": None if record.original is None else record.original.shape[1::-1],
         "mask": record.mask,
         "boxes": record.boxes,
         "boxed": record.boxed is not None,
         "settings": dict(record.settings),
     }
+
+
+def _step_line(step: Step) -> dict[str, Any]:
+    kept = {} if step.picture is None else {"picture": True}
+    return {"name": step.name, "params": dict(step.params), **kept}
 
 
 def compile_samples(folder: Path) -> None:
@@ -81,14 +95,14 @@ def compile_samples(folder: Path) -> None:
 
 
 def _view_row(line: dict[str, Any], number: int, view: dict[str, Any]) -> dict[str, Any]:
+    """One row of `samples.parquet`; `crop_area` is a share of the original."""
     crop = dict(zip(("crop_x", "crop_y", "crop_w", "crop_h"), view["crop"] or (None,) * 4, strict=True))
-    params: dict[str, Any] = {}
-    for at, step in enumerate(view["steps"]):
-        times = 1 + sum(earlier["name"] == step["name"] for earlier in view["steps"][:at])
-        label = step["name"] if times == 1 else f"{step['name']}#{times}"
-        params |= {f"{label}.{name}": value for name, value in step["params"].items()}
+    size = line.get("original_size")
+    area = view["crop"][2] * view["crop"][3] / (size[0] * size[1]) if size and view["crop"] else None
+    params = columns(Step(step["name"], step["params"]) for step in view["steps"])
     known = {name: line[name] for name in ("id", "path", "label", "label_name", "step")}
-    return {**known, "view": number, **crop, "flip": view["flip"], **params}
+    place = {"view": number, "view_name": view["name"], **crop, "crop_area": area, "flip": view["flip"]}
+    return {**known, **place, **params}
 
 
 def load_sample(folder: Path, line: dict[str, Any]) -> Sample:
@@ -99,7 +113,7 @@ def load_sample(folder: Path, line: dict[str, Any]) -> Sample:
             picture=decode_picture(pictures / f"{number}.png"),
             crop=None if view["crop"] is None else tuple(view["crop"]),
             flip=view["flip"],
-            steps=tuple(Step(step["name"], step["params"]) for step in view["steps"]),
+            steps=tuple(_load_step(pictures / f"{number}-{at}.png", step) for at, step in enumerate(view["steps"], 1)),
             name=view["name"],
         )
         for number, view in enumerate(line["views"], 1)
@@ -118,3 +132,7 @@ def load_sample(folder: Path, line: dict[str, Any]) -> Sample:
         settings=line["settings"],
         step=line["step"],
     )
+
+
+def _load_step(picture: Path, line: dict[str, Any]) -> Step:
+    return Step(line["name"], line["params"], decode_picture(picture) if line.get("picture") else None)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from selfscope.config.reader import Config
 from selfscope.data.dataset import Dataset
-from selfscope.errors import DataError, UsageError
+from selfscope.data.loading import Skip, load_samples
+from selfscope.draw.sample import MODES
+from selfscope.errors import DataError, UsageError, nearest
 from selfscope.records import Sample
-from selfscope.views.opening import opened
+from selfscope.views.model_mask import ModelMask, completed
+from selfscope.views.opening import Opened, opened
 from selfscope.views.progress import Progress, silent
+
+T = TypeVar("T")
 
 
 def browse(
@@ -20,6 +26,8 @@ def browse(
     *,
     phase: str = "train",
     seed: int = 0,
+    mode: str = "transformed",
+    workers: int = 0,
     skip: Sequence[str] = (),
     options: Mapping[str, Any] | Sequence[str] | None = None,
     trust: bool = False,
@@ -28,26 +36,75 @@ def browse(
 ) -> Iterator[Sample]:
     """The first `n` samples (default: all) of a config's data set, of a folder of images, or of a `Dataset`.
 
-    Each sample depends on `seed` and its index alone. A model that draws its mask itself (MAE) gets one of its own
-    kind drawn here, at its own ratio. An image that cannot be read is left out; give `skipped` to learn path and
+    Each sample depends on `seed` and its index alone: any number of `workers` (processes) makes the same. A model that
+    draws its mask itself (MAE) gets one of its own kind drawn here, at its own ratio. `mode` is how a sample shows
+    itself: `transformed`, `original`, `concat` or `pipeline` (see `selfscope.draw.sample`); only for `pipeline` does it
+    keep the picture after every step. An image that cannot be read is left out; give `skipped` to learn path and
     reason. `skip` names transforms to leave out.
     """
+    _check(n, mode)
+    given = opened(source, phase=phase, seed=seed, skip=skip, options=options, trust=trust)
+    return browse_opened(given, n, mode=mode, workers=workers, skipped=skipped, progress=progress)
+
+
+def browse_opened(
+    given: Opened,
+    n: int | None = None,
+    *,
+    mode: str = "transformed",
+    workers: int = 0,
+    then: Callable[[Sample], T] | None = None,
+    skipped: list[tuple[str, str]] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Any]:
+    """As `browse`, of a data set that is open; `then` is applied to each sample in the process that made it.
+
+    What `then` returns is yielded in the samples' place.
+    """
+    _check(n, mode)
+    total = len(given.dataset) if n is None else min(n, len(given.dataset))
+    dataset = given.dataset if total == len(given.dataset) else given.dataset.subset(range(total))
+    dataset = dataset.with_pictures() if mode == "pipeline" else dataset
+    finish = _Finish(given.model_mask, given.seed, mode, then)
+    made = load_samples(dataset, workers=workers, then=finish)
+    return _read(made, total, skipped, progress or silent)
+
+
+def _check(n: int | None, mode: str) -> None:
     if n is not None and n < 1:
         raise UsageError(f"n: expected at least 1, got {n}")
-    given = opened(source, phase=phase, seed=seed, skip=skip, options=options, trust=trust)
-    dataset = given.dataset
-    total = len(dataset) if n is None else min(n, len(dataset))
-    report = progress or silent
+    if mode not in MODES:
+        raise UsageError(f"mode {mode!r}: expected {', '.join(MODES)}.{nearest(mode, MODES)}")
+
+
+def _read(made: Iterator[Any], total: int, skipped: list[tuple[str, str]] | None, report: Progress) -> Iterator[Any]:
+    """What could be read; the rest goes to `skipped`, or is raised when there is no such list or nothing else."""
+    lost = 0
     report(0, total)
-    for index in range(total):
-        try:
-            sample = given.sample(index)
-        except DataError as error:
-            if skipped is None:
-                raise
-            skipped.append((str(dataset.entries[index].path), str(error)))
+    for done, item in enumerate(made, 1):
+        if not isinstance(item, Skip):
+            yield item
+        elif skipped is None:
+            raise DataError(": ".join(item))
         else:
-            yield sample
-        report(index + 1, total)
-    if skipped and len(skipped) == total:
-        raise DataError(f"none of {total} images could be read; the first: {skipped[0][1]}")
+            skipped.append(item)
+            lost += 1
+        report(done, total)
+    if skipped and lost == total:
+        raise DataError(f"none of {total} images could be read; the first: {': '.join(skipped[-lost])}")
+
+
+@dataclass(frozen=True)
+class _Finish:
+    """What is done to a sample by whichever process made it."""
+
+    mask: ModelMask | None
+    seed: int
+    mode: str
+    then: Callable[[Sample], Any] | None
+
+    def __call__(self, sample: Sample) -> Any:
+        sample = completed(sample, self.mask, self.seed)
+        if self.mode != MODES[0]:
+            sample = replace(sample, settings={**sample.settings, "mode": self.mode})
+        return sample if self.then is None else self.then(sample)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from selfscope.config.reader import Config, load_config
 from selfscope.data.dataset import Dataset, build_dataset, folder_dataset
-from selfscope.data.masks import random_patch_mask
 from selfscope.errors import ConfigError, UsageError
 from selfscope.records import Sample
+from selfscope.views.model_mask import ModelMask, completed, model_mask
 
 PHASES = ("train", "val", "test")
 
@@ -34,23 +33,16 @@ class Opened:
     @property
     def mask_ratio(self) -> float | None:
         """The share of patches that the config's model removes by itself."""
-        ratio = self._backbone.get("mask_ratio")
-        return None if ratio is None else float(ratio)
+        return None if self.model_mask is None else self.model_mask.ratio
 
     def completed(self, sample: Sample) -> Sample:
         """The sample with the mask that the config's model would draw, unless the pipeline has drawn one."""
-        if sample.mask is not None or self.mask_ratio is None:
-            return sample
-        side = int(self._backbone.get("patch_size", 16))
-        height, width = sample.views[0].picture.shape[:2]
-        rng = np.random.default_rng([self.seed, int(sample.settings.get("epoch", 0)), sample.index])
-        mask = random_patch_mask(rng, 1, (height // side, width // side), self.mask_ratio)[0]
-        settings = {**sample.settings, "mask": f"drawn as the model does, ratio {self.mask_ratio}"}
-        return replace(sample, mask=mask, settings=settings)
+        return completed(sample, self.model_mask, self.seed)
 
-    @property
-    def _backbone(self) -> Mapping[str, Any]:
-        return {} if self.config is None else self.config.get("model", {}).get("backbone", {})
+    @cached_property
+    def model_mask(self) -> ModelMask | None:
+        """How the config's model draws its own masks."""
+        return model_mask(self.config)
 
 
 def opened(
