@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from selfscope.embedding.tsne import TSNE
+from selfscope.embedding.watch import Snapshot
 from selfscope.errors import RecordError
 
 
@@ -63,6 +64,55 @@ def test_progress_counts_to_the_end() -> None:
     assert [i for i, _ in seen] == sorted(i for i, _ in seen)
 
 
+def test_watching_changes_nothing_and_shows_the_map() -> None:
+    features, seen = blobs()[0], []
+    alone = TSNE(n_iter=130)(features)
+    watched = TSNE(n_iter=130)(features, watch=seen.append, every=40)
+    assert [snapshot.iteration for snapshot in seen] == [40, 80, 120, 130]
+    assert watched.tobytes() == alone.tobytes() == seen[-1].coords.tobytes()
+    assert seen[0].coords.tobytes() != seen[1].coords.tobytes()
+    p, q = affinities(features), 1 / (1 + squares(alone.astype(float)))
+    np.fill_diagonal(q, 0)
+    held = p > 0
+    assert seen[-1].divergence == pytest.approx((p[held] * np.log(p[held] / (q / q.sum())[held])).sum(), rel=0.02)
+
+
+def test_who_watches_may_end_it() -> None:
+    features, seen = blobs()[0], []
+
+    def watch(snapshot: Snapshot) -> bool:
+        seen.append(snapshot)
+        return snapshot.iteration == 60
+
+    coords = TSNE(n_iter=5000)(features, watch=watch, every=20)
+    assert [snapshot.iteration for snapshot in seen] == [20, 40, 60]
+    assert coords.tobytes() == seen[-1].coords.tobytes()
+    with pytest.raises(RecordError, match="expected True to stop or None to go on, got 3"):
+        TSNE(n_iter=60)(features, watch=lambda snapshot: 3)
+    with pytest.raises(RecordError, match="at least 1 iteration, got 0"):
+        TSNE()(features, every=0)
+
+
+def squares(points: np.ndarray) -> np.ndarray:
+    return ((points[:, None] - points[None]) ** 2).sum(axis=2)
+
+
+def affinities(features: np.ndarray, perplexity: float = 30.0) -> np.ndarray:
+    """The definition: Gaussians over the 3 · perplexity nearest, each with the perplexity, symmetrised."""
+    apart, joint = squares(features), np.zeros((len(features),) * 2)
+    np.fill_diagonal(apart, np.inf)
+    for i, row in enumerate(apart):
+        near = np.argsort(row)[: int(3 * perplexity)]
+        low, high = -20.0, 20.0
+        for _ in range(60):
+            weights = np.exp(-np.exp((low + high) / 2) * (row[near] - row[near[0]]))
+            weights /= weights.sum()
+            wide = -(weights * np.log(np.maximum(weights, 1e-300))).sum() > np.log(perplexity)
+            low, high = ((low + high) / 2, high) if wide else (low, (low + high) / 2)
+        joint[i, near] = weights
+    return (joint + joint.T) / (2 * len(features))
+
+
 @pytest.mark.parametrize(
     ("n", "asked", "given"), [(1000, 30.0, 30.0), (31, 30.0, 10.0), (4, 30.0, 1.0), (2, 30.0, 1.0), (1000, 5.0, 5.0)]
 )
@@ -77,6 +127,7 @@ def test_perplexity_fits_the_number_of_points(n: int, asked: float, given: float
         (np.ones(4), r"\(N, D\)"),
         (np.ones((0, 4)), "at least 1"),
         (np.array([["a", "b"]]), "expected numbers"),
+        ([[1.0, 2.0], [3.0]], "rows of one length"),
     ],
 )
 def test_bad_features_are_refused(features: np.ndarray, words: str) -> None:

@@ -30,7 +30,10 @@ def feature_array(features: Any, metric: str) -> np.ndarray:
     """`(N, D)` as it was given, memory-mapped or not, when type, shape and metric can be worked with."""
     if metric not in METRICS:
         raise RecordError(f"metric: expected one of {', '.join(METRICS)}, got {metric!r}")
-    array = np.asanyarray(features)
+    try:
+        array = np.asanyarray(features)
+    except ValueError as error:
+        raise RecordError(f"features: expected numbers (N, D), rows of one length: {error}") from error
     if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fiu":
         raise RecordError(f"features: expected numbers (N, D) with N and D at least 1, got {array.dtype} {array.shape}")
     return array

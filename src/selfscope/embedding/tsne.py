@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,11 +12,11 @@ from selfscope.embedding.check import checked_features, feature_array
 from selfscope.embedding.graph import Neighbours
 from selfscope.embedding.graph import neighbours as find_neighbours
 from selfscope.embedding.pca import principal_components
+from selfscope.embedding.watch import Audience, Progress, Watch
 from selfscope.errors import RecordError
 
 NEIGHBOURS = 3
 """Neighbours a point, in perplexities."""
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,23 @@ class TSNE:
         return min(math.ceil(NEIGHBOURS * self.effective_perplexity(n)), n - 1)
 
     def __call__(
-        self, features: Any, progress: Progress | None = None, *, neighbours: Neighbours | None = None
+        self,
+        features: Any,
+        progress: Progress | None = None,
+        *,
+        neighbours: Neighbours | None = None,
+        watch: Watch | None = None,
+        every: int = 50,
     ) -> np.ndarray:
         """`progress(iteration, n_iter)` is called every 50 iterations and after the last.
+
+        `watch` is called with a `Snapshot` every so many iterations and after the last: an unfinished map. If it
+        answers True, the map stays as it is.
 
         `neighbours` are those of the features, from a cache or another library, `neighbours_needed` or more a point;
         then the features themselves are not read, unless a start is to be made of them.
         """
+        audience = Audience(progress, watch, every)
         array = feature_array(features, self.metric)
         if len(array) <= 3:
             return principal_components(checked_features(array, self.metric), self.n_components).astype(np.float32)
@@ -97,7 +106,7 @@ class TSNE:
             init=self.init,
             seed=self.seed,
         )
-        return layout(self._graph(array, neighbours), progress)
+        return layout(self._graph(array, neighbours), audience)
 
     def _graph(self, array: np.ndarray, given: Neighbours | None) -> Neighbours:
         k = self.neighbours_needed(len(array))

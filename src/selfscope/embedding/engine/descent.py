@@ -41,17 +41,20 @@ class Descent:
         self._velocity, self._gains = np.zeros_like(self.coords), np.ones_like(self.coords)
         self._attraction, self._repulsion = np.empty_like(self.coords), np.empty_like(self.coords)
 
-    def run(self, schedule: Schedule, patience: int, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-        """Coords `(N, components)`; after `patience` iterations without progress only the cooling is still done."""
+    def run(self, schedule: Schedule, patience: int, tell: Callable[[int], bool] | None = None) -> np.ndarray:
+        """Coords `(N, components)`; after `patience` iterations without progress only the cooling is still done.
+
+        `tell(iteration)` is called after each; when it answers True the descent ends there.
+        """
         best, best_at, position = np.inf, 0, 0
+        may_settle = schedule.cooling_from - schedule.settling_from > patience
         while position < schedule.iterations:
             self.step(schedule[position])
             position += 1
-            if position % CHECK_EVERY and position < schedule.iterations:
-                continue
-            if progress:
-                progress(position, schedule.iterations)
-            if not schedule.settling_from <= position < schedule.cooling_from:
+            if tell and tell(position):
+                break
+            settling = schedule.settling_from <= position < schedule.cooling_from
+            if not (may_settle and settling) or position % CHECK_EVERY:
                 continue
             now = self.divergence()
             if now < best - PROGRESS * abs(best) or best == np.inf:
@@ -79,6 +82,7 @@ class Descent:
         return divergence(self.affinities, self.coords, self.normaliser, self._workers)
 
     def result(self) -> np.ndarray:
+        """Coords `(N, components)` about the origin."""
         coords = self.coords[:, : self._components]
         return np.ascontiguousarray(coords - coords.mean(axis=0, dtype=np.float64), dtype=np.float32)
 

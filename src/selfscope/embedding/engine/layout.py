@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +16,7 @@ from selfscope.embedding.engine.schedule import Schedule
 from selfscope.embedding.engine.symmetry import Affinities, joint_probabilities
 from selfscope.embedding.engine.workers import Workers
 from selfscope.embedding.graph import Neighbours
+from selfscope.embedding.watch import NOBODY, Audience
 
 PAIRS_UP_TO = 2000
 """With fewer points all pairs are quicker than a grid."""
@@ -46,7 +46,7 @@ class Layout:
     step: float = STEP
     threads: int | None = None
 
-    def __call__(self, graph: Neighbours, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+    def __call__(self, graph: Neighbours, audience: Audience = NOBODY) -> np.ndarray:
         """Coords `(N, components)` float32; the graph holds leading coordinates unless the start is random."""
         with threadpool_limits(1, user_api="blas"), Workers(self.threads) as workers:
             order = np.arange(len(graph)) if graph.leading is None else along_curve(graph.leading)
@@ -54,9 +54,17 @@ class Layout:
             start = self.start(None if graph.leading is None else graph.leading[order], len(graph))
             descent = Descent(affinities, start, self.repulsion(len(graph), workers), workers)
             schedule = Schedule(len(graph), self.iterations, self.exaggeration, self.learning_rate)
-            coords = np.empty((len(graph), self.components), np.float32)
-            coords[order] = descent.run(schedule, self.patience, progress)
-            return coords
+
+            def placed() -> np.ndarray:
+                coords = np.empty((len(graph), self.components), np.float32)
+                coords[order] = descent.result()
+                return coords
+
+            def tell(iteration: int) -> bool:
+                return audience(iteration, self.iterations, placed, descent.divergence)
+
+            descent.run(schedule, self.patience, tell)
+            return placed()
 
     def affinities(self, graph: Neighbours, order: np.ndarray, workers: Workers) -> Affinities:
         """Of points renumbered by `order`: near points get near numbers, so that what is read next is in the cache."""

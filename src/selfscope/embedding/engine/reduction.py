@@ -62,17 +62,17 @@ def reduce(
         refuse_unusable(features, metric)
     thinned = len(chosen) / len(features)  # a sample has so many fewer neighbours as near
     few = [min(max(math.ceil(number * thinned), 8), len(chosen) // 4) for number in (k, candidates)]
-    telling = fewest_axes(sample, principal_axes(sample, rng), few[0], few[0], TELLING)
+    telling = fewest_axes(sample, principal_axes(sample, rng, workers), few[0], few[0], TELLING, workers)
     full = frame.projected(features, telling, workers)  # (N, D')
     if telling is None:
-        blocks = principal_axes(sample, rng)
+        blocks = principal_axes(sample, rng, workers)
     else:
         sample = sample @ telling
         blocks = iter([np.eye(full.shape[1], dtype=np.float32)])
     squares = np.einsum("nd,nd->n", full, full)
     wide = max(few[1], math.ceil(1.5 * few[0]))
-    axes = fewest_axes(sample, blocks, few[0], wide, KEPT)  # (D', d)
-    return Points(full, turned(full if axes is None else projected(full, axes, workers)), squares, frame.unit)
+    axes = fewest_axes(sample, blocks, few[0], wide, KEPT, workers)  # (D', d)
+    return Points(full, turned(full if axes is None else product(full, axes, workers)), squares, frame.unit)
 
 
 def unreduced(features: np.ndarray, seed: int, workers: Workers, *, metric: str) -> Points:
@@ -83,7 +83,7 @@ def unreduced(features: np.ndarray, seed: int, workers: Workers, *, metric: str)
 
 
 def fewest_axes(
-    sample: np.ndarray, blocks: Iterator[np.ndarray], k: int, candidates: int, enough: float
+    sample: np.ndarray, blocks: Iterator[np.ndarray], k: int, candidates: int, enough: float, workers: Workers
 ) -> np.ndarray | None:
     """`(D, d)` float32, by which `enough` of k neighbours are among the `candidates` nearest; None: half of D is not.
 
@@ -92,35 +92,45 @@ def fewest_axes(
     """
     if k < 1:
         return None
-    queries, squares = sample[:QUERIES], np.einsum("nd,nd->n", sample, sample)
-    wanted = nearest(queries, sample, squares, k)
+    squares = np.einsum("nd,nd->n", sample, sample)
+    wanted = nearest(sample, squares, k, workers)
 
-    def kept(axes: np.ndarray) -> float:
-        leading = sample @ axes
+    def kept(leading: np.ndarray) -> float:
         norms = squares if candidates > k else np.einsum("nd,nd->n", leading, leading)
-        return share(wanted, nearest(leading[:QUERIES], leading, norms, candidates))
+        return share(wanted, nearest(leading, norms, candidates, workers))
 
     for axes in blocks:
         steps = [d for d in LADDER if d <= min(axes.shape[1], len(axes) // 2)]
-        if not steps or kept(axes[:, : steps[-1]]) < enough:
+        if not steps:
             continue
-        first = bisect_left(steps, enough, hi=len(steps) - 1, key=lambda d: kept(axes[:, :d]))
+        leading = product(sample, axes[:, : steps[-1]], workers)  # (S, d)
+        if kept(leading) < enough:
+            continue
+        first = bisect_left(steps, enough, hi=len(steps) - 1, key=lambda d: kept(leading[:, :d]))
         log.info("of %d axes %d keep %.2f of the neighbours", len(axes), steps[first], enough)
         return np.ascontiguousarray(axes[:, : steps[first]])
     return None
 
 
-def projected(points: np.ndarray, axes: np.ndarray, workers: Workers) -> np.ndarray:
-    result = np.empty((len(points), axes.shape[1]), np.float32)
-    workers.each(lambda first, last: np.matmul(points[first:last], axes, out=result[first:last]), len(points), 2048)
+def product(left: np.ndarray, right: np.ndarray, workers: Workers) -> np.ndarray:
+    """left @ right, a few rows at a time."""
+    result = np.empty((len(left), right.shape[1]), np.float32)
+    workers.each(lambda first, last: np.matmul(left[first:last], right, out=result[first:last]), len(left), 512)
     return result
 
 
-def nearest(queries: np.ndarray, points: np.ndarray, squares: np.ndarray, k: int) -> np.ndarray:
-    """`(Q, k)`: the nearest of the points to the first Q of them, unordered; `squares` (N,) are their squared norms."""
-    distances = squares - 2 * queries @ points.T  # (Q, N)
-    np.fill_diagonal(distances, np.inf)
-    return np.argpartition(distances, k - 1, axis=1)[:, :k]
+def nearest(points: np.ndarray, squares: np.ndarray, k: int, workers: Workers) -> np.ndarray:
+    """`(Q, k)`: of all points the nearest to the first Q, unordered; `squares` (N,) are their squared norms."""
+    queries = points[:QUERIES]
+    found = np.empty((len(queries), k), np.int64)
+
+    def find(first: int, last: int) -> None:
+        distances = squares - 2 * queries[first:last] @ points.T  # (q, N)
+        distances[np.arange(last - first), np.arange(first, last)] = np.inf
+        found[first:last] = np.argpartition(distances, k - 1, axis=1)[:, :k]
+
+    workers.each(find, len(queries), 64)
+    return found
 
 
 def share(wanted: np.ndarray, found: np.ndarray) -> float:
@@ -129,27 +139,36 @@ def share(wanted: np.ndarray, found: np.ndarray) -> float:
     return float((both[:, 1:] == both[:, :-1]).sum() / wanted.size)
 
 
-def principal_axes(sample: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Leading axes `(D, d)`, first few, then more: by randomised subspace iteration (Halko et al. 2011), or all."""
+def principal_axes(sample: np.ndarray, rng: np.random.Generator, workers: Workers) -> Iterator[np.ndarray]:
+    """Leading axes `(D, d)`, first few, then more: by one round of subspace iteration (Halko et al. 2011), or all."""
     dimensions = sample.shape[1]
     centred = sample - sample.mean(axis=0)
+    factors = [centred.T, centred] if dimensions > len(sample) else [product(centred.T, centred, workers)]
+
+    def spread(
+        basis: np.ndarray,
+    ) -> np.ndarray:  # by the covariance (D, D), whose factors are kept if these are smaller
+        for factor in reversed(factors):
+            basis = product(factor, basis, workers)
+        return basis
+
     for d in (128, 512):
         if 2 * d <= dimensions:
             basis = rng.standard_normal((dimensions, d + 16), dtype=np.float32)
-            for _ in range(2):
-                basis = np.linalg.qr(centred.T @ (centred @ basis))[0]
-            yield basis @ _eigenvectors(centred @ basis)[:, :d]
+            basis = np.linalg.qr(spread(basis))[0]
+            yield product(basis, _eigenvectors(basis.T @ spread(basis))[:, :d], workers)
     if dimensions <= LADDER[-1]:
-        yield _eigenvectors(centred)
+        yield _eigenvectors(spread(np.eye(dimensions, dtype=np.float32)))
 
 
 def turned(leading: np.ndarray) -> np.ndarray:
     """The same points on their own principal axes, widest first; each axis points where its largest loading is."""
-    axes = _eigenvectors(leading - leading.mean(axis=0))
+    centred = leading - leading.mean(axis=0)
+    axes = _eigenvectors(centred.T @ centred)
     axes *= np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1, 1)
     return leading @ axes.astype(np.float32)
 
 
-def _eigenvectors(centred: np.ndarray) -> np.ndarray:
-    """Of the covariance of (N, d), in columns, the largest first."""
-    return np.linalg.eigh((centred.T @ centred).astype(np.float64))[1][:, ::-1].astype(np.float32)
+def _eigenvectors(covariance: np.ndarray) -> np.ndarray:
+    """In columns, the largest first."""
+    return np.linalg.eigh(covariance.astype(np.float64))[1][:, ::-1].astype(np.float32)
