@@ -27,9 +27,16 @@ _HOME = {
     "MLflowVisBackend": "selfscope.visualization.backends.mlflow",
     "TrackioVisBackend": "selfscope.visualization.backends.trackio",
     "SwanLabVisBackend": "selfscope.visualization.backends.swanlab",
+    "AimVisBackend": "selfscope.visualization.backends.aim",
+    "ClearMLVisBackend": "selfscope.visualization.backends.clearml",
+    "DVCLiveVisBackend": "selfscope.visualization.backends.dvclive",
     "force_init_env": "selfscope.visualization.backends.contract",
     "master_only": "selfscope.visualization.ranks",
     "open_run": "selfscope.store.reader",
+    "Hook": "selfscope.training.hooks.hook",
+    "LoggerHook": "selfscope.training.hooks.logger",
+    "VisualizationHook": "selfscope.training.hooks.visualization",
+    "SelfSupVisualizationHook": "selfscope.training.hooks.selfsup",
     "SelfSupDataSample": "selfscope.structures",
     "InstanceData": "selfscope.structures",
     "Features": "selfscope.structures",
@@ -60,9 +67,16 @@ __all__ = [
     "MLflowVisBackend",
     "TrackioVisBackend",
     "SwanLabVisBackend",
+    "AimVisBackend",
+    "ClearMLVisBackend",
+    "DVCLiveVisBackend",
     "force_init_env",
     "master_only",
     "open_run",
+    "Hook",
+    "LoggerHook",
+    "VisualizationHook",
+    "SelfSupVisualizationHook",
     "SelfSupDataSample",
     "InstanceData",
     "Features",
@@ -81,13 +95,20 @@ if TYPE_CHECKING:
     from selfscope.errors import ConfigError, SelfscopeError
     from selfscope.store.reader import open_run
     from selfscope.structures import Features, InstanceData, SelfSupDataSample
+    from selfscope.training.hooks.hook import Hook
+    from selfscope.training.hooks.logger import LoggerHook
+    from selfscope.training.hooks.selfsup import SelfSupVisualizationHook
+    from selfscope.training.hooks.visualization import VisualizationHook
     from selfscope.views.browse import browse
     from selfscope.views.embed import tsne
     from selfscope.views.extract import extract
     from selfscope.views.load import load
     from selfscope.views.reconstruct import reconstruct
     from selfscope.views.statistics import augmentation_stats
+    from selfscope.visualization.backends.aim import AimVisBackend
+    from selfscope.visualization.backends.clearml import ClearMLVisBackend
     from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
+    from selfscope.visualization.backends.dvclive import DVCLiveVisBackend
     from selfscope.visualization.backends.local import LocalVisBackend
     from selfscope.visualization.backends.mlflow import MLflowVisBackend
     from selfscope.visualization.backends.swanlab import SwanLabVisBackend

@@ -80,6 +80,8 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "hook": {
         "LoggerHook": "selfscope.training.hooks.logger:LoggerHook",
+        "VisualizationHook": "selfscope.training.hooks.visualization:VisualizationHook",
+        "SelfSupVisualizationHook": "selfscope.training.hooks.selfsup:SelfSupVisualizationHook",
         "SimSiamHook": "selfscope.training.hooks.simsiam:SimSiamHook",
     },
     "visualizer": {
@@ -95,6 +97,9 @@ TABLE: dict[str, dict[str, str]] = {
         "MLflowVisBackend": "selfscope.visualization.backends.mlflow:MLflowVisBackend",
         "TrackioVisBackend": "selfscope.visualization.backends.trackio:TrackioVisBackend",
         "SwanLabVisBackend": "selfscope.visualization.backends.swanlab:SwanLabVisBackend",
+        "AimVisBackend": "selfscope.visualization.backends.aim:AimVisBackend",
+        "ClearMLVisBackend": "selfscope.visualization.backends.clearml:ClearMLVisBackend",
+        "DVCLiveVisBackend": "selfscope.visualization.backends.dvclive:DVCLiveVisBackend",
         "NeptuneVisBackend": "selfscope.visualization.backends.neptune:NeptuneVisBackend",
     },
 }

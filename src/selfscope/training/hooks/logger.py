@@ -71,7 +71,7 @@ class LoggerHook(Hook):
     def before_run(self, runner: Any) -> None:
         self._start(LogProcessor.from_config((runner.cfg or {}).get("log_processor")))
         if runner.work_dir is not None:
-            self.json_log_path = f"{_name(runner)}.json"
+            self.json_log_path = f"{_folder(runner).name}.json"
         if self.out_dir is not None:
             runner.logger.info(
                 "Text logs will be saved to %s after the training process.", self.out_dir / _name(runner)
@@ -111,10 +111,10 @@ class LoggerHook(Hook):
         if self.out_dir is None or runner.rank != 0:
             return
         runner.visualizer.close(status=status_after(sys.exc_info()[1]))
-        target = self.out_dir / _name(runner)
-        for path in sorted(Path(runner.work_dir).rglob("*")):
+        folder, target = _folder(runner), self.out_dir / _name(runner)
+        for path in sorted(folder.rglob("*")):
             if path.is_file() and path.name.endswith(self.out_suffix):
-                copy = target / path.relative_to(runner.work_dir)
+                copy = target / path.relative_to(folder)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, copy)
                 runner.logger.info("%s is in %s", path, copy)
@@ -146,7 +146,7 @@ class LoggerHook(Hook):
                 {**self._history.smoothed(list(numbers)), **extra, **memory},
                 max_epochs=runner.max_epochs,
                 max_iters=runner.max_iters,
-                by_epoch=runner.max_epochs is not None if by_epoch is None else by_epoch,
+                by_epoch=_counts_epochs(runner) if by_epoch is None else by_epoch,
                 eta=eta,
                 digits=self._processor.num_digits,
             )
@@ -158,9 +158,21 @@ class LoggerHook(Hook):
         return {f"{mode}/{name}": value for name, value in numbers.items()}
 
 
+def _folder(runner: Any) -> Path:
+    """The run's own: below the work directory, or that itself."""
+    return Path(getattr(runner, "run_dir", None) or runner.work_dir).resolve()
+
+
 def _name(runner: Any) -> str:
-    """The run's folder has the run's name."""
-    return Path(runner.work_dir).resolve().name if runner.work_dir is not None else "unnamed"
+    """`<work directory>_<run>`, as MMEngine names experiments."""
+    if runner.work_dir is None:
+        return "unnamed"
+    work, own = Path(runner.work_dir).resolve(), _folder(runner)
+    return own.name if own == work else f"{work.name}_{own.name}"
+
+
+def _counts_epochs(runner: Any) -> bool:
+    return runner.max_epochs is not None and "max_iters" not in ((runner.cfg or {}).get("train_cfg") or {})
 
 
 def _memory(device: Any) -> dict[str, float]:
