@@ -35,6 +35,10 @@ class ModelError(SelfscopeError):
     """A model that cannot do what was asked of it."""
 
 
+class TrainingError(SelfscopeError):
+    """A training that cannot go on."""
+
+
 class RunError(SelfscopeError):
     """A run folder that cannot be written or read."""
 

@@ -126,8 +126,9 @@ def _stepping(wrapper: Mapping[str, Any]) -> Stepping:
     if kind not in ("OptimWrapper", "AmpOptimWrapper"):
         hint = nearest(kind, ("OptimWrapper", "AmpOptimWrapper"))
         raise ConfigError(f"optim_wrapper: the type {kind!r} is not known here.{hint}", file=file, line=line)
-    known = ("type", "_scope_", "optimizer", "paramwise_cfg", "clip_grad", "accumulative_counts")
-    known += ("loss_scale", "dtype", "use_fsdp") if kind == "AmpOptimWrapper" else ("loss_scale",)
+    only_mixed = ("dtype",) if kind == "AmpOptimWrapper" else ()
+    known = ["type", "_scope_", "optimizer", "paramwise_cfg", "clip_grad", "accumulative_counts", "loss_scale"]
+    known += only_mixed
     unknown = [key for key in wrapper if key not in known]
     if unknown:
         raise ConfigError(f"{kind} takes no {unknown[0]!r} here.{nearest(unknown[0], known)}", file=file, line=line)
@@ -162,13 +163,13 @@ def _keeping(hook: Mapping[str, Any] | None, said: list[str]) -> Keeping:
     known = [entry.name for entry in fields(Keeping)]
     elsewhere = ("out_dir", "save_best", "rule", "filename_tmpl", "published_keys", "save_begin", "backend_args")
     given = {key: value for key, value in hook.items() if key not in ("type", "_scope_", "priority")}
-    for key in [key for key in given if key in elsewhere]:
-        said.append(f"CheckpointHook: {key}={given.pop(key)!r} is not done here")
+    said += [f"CheckpointHook: {key}={value!r} is not done here" for key, value in given.items() if key in elsewhere]
+    given = {key: -1 if value is None else value for key, value in given.items() if key not in elsewhere}
     unknown = [key for key in given if key not in known]
     if unknown:
         hint = nearest(unknown[0], known) or f" It takes {', '.join(known)}."
         raise ConfigError(f"CheckpointHook takes no {unknown[0]!r}.{hint}", file=file, line=line)
-    return Keeping(**{key: -1 if value is None else value for key, value in given.items()})
+    return Keeping(**given)
 
 
 def _base_batch(config: Mapping[str, Any], scale_lr: bool, said: list[str]) -> int | None:
