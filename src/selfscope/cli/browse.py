@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from selfscope.cli.console import progress_bar, say, say_error, say_skipped
-from selfscope.cli.files import SUFFIXES, make_folder, new_run_folder, open_visualizer, save_picture
+from selfscope.cli.files import new_run_folder, open_visualizer
 from selfscope.errors import UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from selfscope.cli.browse_output import Output, Wanted
     from selfscope.config.reader import Config
-    from selfscope.records import Sample
-    from selfscope.visualization.visualizer import Visualizer
-
-SHEET_SAMPLES = 24
-SHEET_NAME = "contact_sheet.png"
+_OR_RUN = " or --work-dir"
 
 
 @dataclass(frozen=True)
@@ -28,12 +23,19 @@ class Browse:
     """Shows a data set as the model sees it: augmented views, masks, patches, rotations.
 
     Writes one picture a sample below --output-dir, in the data set's own folders, and a contact sheet of the first.
+    With --grid, contact sheets of everything.
     """
 
     config: Positional[str]
     """Training config, or a folder of images."""
     output_dir: str | None = None
     """Folder for the pictures."""
+    mode: Literal["transformed", "original", "concat", "pipeline"] = "transformed"
+    """What the model sees; the original; the original with every crop and all that was drawn; every step."""
+    grid: bool = False
+    """Contact sheets of all samples instead of a picture each."""
+    show: bool = False
+    """Insist on a window: without a display the command ends at once."""
     not_show: bool = False
     """Open no window."""
     show_interval: float = 2.0
@@ -44,6 +46,8 @@ class Browse:
     """Number of samples; all by default."""
     seed: int = 0
     """The same seed shows the same crops, flips and masks."""
+    workers: int = 0
+    """Processes that read, transform and draw; any number makes the same pictures."""
     skip_type: tuple[str, ...] = ()
     """Transform types to leave out of the pipeline."""
     work_dir: str | None = None
@@ -54,116 +58,64 @@ class Browse:
     """Let the config import the code that it names."""
 
     def __call__(self) -> None:
-        from selfscope.views.browse import browse
+        from selfscope.views.browse import browse_opened
+        from selfscope.views.opening import opened
 
-        shows = self._will_show()
-        source = self._source()
+        wanted = self._wanted(self._show_seconds())
+        given = opened(
+            self.config,
+            phase=self.phase,
+            seed=self.seed,
+            skip=self.skip_type,
+            options=self.cfg_options,
+            trust=self.trust_config,
+        )
         skipped: list[tuple[str, str]] = []
-        with progress_bar("browsing") as progress, self._sink(source, shows) as sink:
-            samples = browse(
-                source,
+        with progress_bar("browsing") as progress:
+            samples = browse_opened(
+                given,
                 self.n,
-                phase=self.phase,
-                seed=self.seed,
-                skip=self.skip_type,
-                options=self.cfg_options if isinstance(source, str) else None,
-                trust=self.trust_config,
+                mode=self.mode,
+                workers=self.workers,
+                then=wanted.draw(),
                 skipped=skipped,
                 progress=progress,
             )
-            for sample in samples:
-                sink.take(sample)
-            sink.finish()
+            with self._output(given.config, wanted) as output:
+                for drawn in samples:
+                    output.take(drawn)
+                output.finish()
         say_skipped(skipped)
-        for line in sink.told():
+        for line in output.told():
             say(line)
 
-    def _will_show(self) -> bool:
+    def _show_seconds(self) -> float | None:
+        """How long each window stays; None for no window."""
         from selfscope.visualization.window import display_missing
 
+        if self.show and self.not_show:
+            raise UsageError("--show and --not-show exclude each other: give one of them")
         missing = None if self.not_show else display_missing()
-        kept = self.output_dir or self.work_dir
+        if self.show and missing:
+            raise UsageError(f"--show: {missing}; give --output-dir to have the pictures written")
+        kept = self.output_dir or (self.work_dir and not self.grid)
         if not kept and (self.not_show or missing):
             reason = missing or "--not-show opens no window"
-            raise UsageError(f"{reason}, so nothing would be seen: give --output-dir or --work-dir")
+            raise UsageError(f"{reason}, so nothing would be seen: give --output-dir{'' if self.grid else _OR_RUN}")
         if missing:
             say_error(f"{missing}; pictures are only written (--not-show says so)")
-        return not self.not_show and not missing
+        return None if self.not_show or missing else self.show_interval
 
-    def _source(self) -> str | Config:
-        from selfscope.config.reader import load_config
+    def _wanted(self, seconds: float | None) -> Wanted:
+        from selfscope.cli.browse_output import Wanted
 
-        return (
-            self.config
-            if Path(self.config).is_dir()
-            else load_config(self.config, self.cfg_options, trust=self.trust_config)
-        )
-
-    def _sink(self, source: str | Config, shows: bool) -> _Sink:
-        config = None if isinstance(source, str) else source
-        run = None if self.work_dir is None else new_run_folder(Path(self.work_dir), "browse_")
-        visualizer = open_visualizer(config, run, self.trust_config) if run or shows else None
         folder = None if self.output_dir is None else Path(self.output_dir)
-        return _Sink(folder, run, visualizer, self.show_interval if shows else None)
+        title = f"{Path(self.config).stem} · {self.phase} · seed {self.seed}"
+        return Wanted(folder, self.work_dir is not None, seconds, self.grid, title)
 
+    def _output(self, config: Config | None, wanted: Wanted) -> Output:
+        from selfscope.cli.browse_output import Output
 
-class _Sink:
-    """Draws each sample once, and hands the picture to the folder, the run and the window that were asked for."""
-
-    def __init__(
-        self, folder: Path | None, run: Path | None, visualizer: Visualizer | None, show_seconds: float | None
-    ) -> None:
-        self._folder, self._run, self._visualizer, self._seconds = folder, run, visualizer, show_seconds
-        self._cells: list[tuple[np.ndarray, str]] = []
-        self._written: set[Path] = set()
-        self._sheet: Path | None = None
-        if folder is not None:
-            make_folder(folder)
-
-    def __enter__(self) -> _Sink:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if self._visualizer is not None:
-            from selfscope.store.writer import status_after
-
-            self._visualizer.close(status=status_after(error))
-
-    def take(self, sample: Sample) -> None:
-        picture = sample.plot()
-        if self._folder is not None:
-            path = self._path(sample)
-            save_picture(path, picture)
-            self._written.add(path)
-        if self._run is not None and self._visualizer is not None:
-            self._visualizer.write(sample)
-        if self._seconds is not None and self._visualizer is not None:
-            self._visualizer.show(picture, win_name=sample.key, wait_time=self._seconds)
-        if len(self._cells) < SHEET_SAMPLES:
-            named = f"{sample.key} · {sample.label_name}" if sample.label_name else sample.key
-            self._cells.append((sample.plot(title=False), named))
-
-    def finish(self) -> None:
-        """Makes the contact sheet of what was seen first."""
-        if self._folder is None or not self._cells:
-            return
-        from selfscope.draw.compose import contact_sheet
-
-        self._sheet = self._folder / SHEET_NAME
-        save_picture(self._sheet, contact_sheet(self._cells))
-
-    def told(self) -> list[str]:
-        lines = [f"{len(self._written)} pictures in {self._folder}"] if self._folder is not None else []
-        lines += [f"contact sheet of the first {len(self._cells)}: {self._sheet}"] if self._sheet else []
-        return lines + ([f"run: {self._run}"] if self._run is not None else [])
-
-    def _path(self, sample: Sample) -> Path:
-        """The data set's own folders and name; a suffix that cannot be written becomes .png; no name is used twice."""
-        assert self._folder is not None
-        suffix = Path(sample.path or "").suffix
-        suffix = suffix if suffix.lower() in SUFFIXES else ".png"
-        path, number = self._folder / f"{sample.key}{suffix}", 0
-        while path in self._written or path.name == SHEET_NAME:
-            number += 1
-            path = self._folder / f"{sample.key}-{number}{suffix}"
-        return path
+        run = None if self.work_dir is None else new_run_folder(Path(self.work_dir), "browse_")
+        needed = run is not None or wanted.show_seconds is not None
+        return Output(wanted, open_visualizer(config, run, self.trust_config) if needed else None, run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +27,27 @@ def check_picture_path(path: Path) -> None:
 
 
 def save_picture(path: Path, picture: np.ndarray) -> None:
-    """Writes `(H, W, 3)` uint8 RGB; JPEG at quality 95 with full colour resolution. Folders are made."""
+    """Writes `(H, W, 3)` uint8 RGB as `encode_picture` does. Folders are made."""
+    check_picture_path(path)
+    write_file(path, encode_picture(picture, path.suffix))
+
+
+def encode_picture(picture: np.ndarray, suffix: str) -> bytes:
+    """The file of `(H, W, 3)` uint8 RGB; JPEG at quality 95 with full colour resolution, PNG quickly."""
     from PIL import Image
 
-    check_picture_path(path)
-    make_folder(path.parent)
-    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if path.suffix.lower() in (".jpg", ".jpeg") else {}
-    if path.suffix.lower() == ".png":
+    buffer, kind = BytesIO(), suffix.lower()
+    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if kind in (".jpg", ".jpeg") else {}
+    if kind == ".png":
         options = {"compress_level": 4}
-    Image.fromarray(picture).save(path, **options)
+    Image.fromarray(picture).save(buffer, {".jpg": "JPEG"}.get(kind, kind[1:].upper()), **options)
+    return buffer.getvalue()
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file below folders that are made where they lack."""
+    make_folder(path.parent)
+    path.write_bytes(data)
 
 
 def make_folder(path: Path) -> None:

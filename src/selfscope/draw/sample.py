@@ -44,9 +44,12 @@ def sample_picture(sample: Sample, *, mode: str | None = None, title: bool = Tru
     if mode not in MODES:
         raise UsageError(f"mode {mode!r}: expected {', '.join(MODES)}.{nearest(mode, MODES)}")
     body = _BODIES[mode](sample)
-    if not title:
-        return body
-    size = size_for(max(view.picture.shape[0] for view in sample.views) if mode == "transformed" else 224)
+    return on_paper(sample, body) if title else body
+
+
+def on_paper(sample: Sample, body: np.ndarray) -> np.ndarray:
+    """A picture that was drawn without a title, with title, footnote and margins."""
+    size = size_for(min(512, max(view.picture.shape[0] for view in sample.views)))
     return page(body, title=_title(sample), footer=_replay(sample.settings), size=size, min_width=200)
 
 
@@ -120,11 +123,11 @@ def _title(sample: Sample) -> str:
 
 
 def _replay(settings: Mapping[str, Any]) -> list[str]:
-    """How to get the sample again, and where its mask comes from when the pipeline did not make it."""
+    """How to get the sample again, where a mask of the model's comes from, and what the pictures do not show."""
     parts = [f"{name} {settings[name]}" for name in ("seed", "epoch") if settings.get(name) is not None]
     if isinstance(settings.get("mask"), str):
         parts.append(f"mask {settings['mask']}")
-    return [" · ".join(parts)] if parts else []
+    return [" · ".join(line) for line in (parts, list(settings.get("notes", ()))) if line]
 
 
 if __name__ == "__main__":

@@ -29,11 +29,14 @@ def pipeline_picture(sample: Sample) -> np.ndarray:
 
     Steps that all views share come first, then a row a view; views that differ in their last step alone share a row.
     """
-    if not any(step.picture is not None for view in sample.views for step in view.steps):
+    steps = [step for view in sample.views for step in view.steps]
+    if steps and not any(step.picture is not None for step in steps):
         raise RecordError(f"{sample.key}: the sample holds no pictures of its steps: browse in the mode 'pipeline'")
     shared = _shared([view.steps for view in sample.views])
     tails = [_shown(view.steps[shared:]) for view in sample.views]
     first = [_original(sample)] if sample.original is not None else []
+    if not steps:
+        return _lines(first or [_panel(view.picture, heading(sample, i), "") for i, view in enumerate(sample.views)])
     first += [_cell(sample, step) for step in _shown(sample.views[0].steps[:shared])]
     if len(tails) == 1:
         return _lines(first + [_cell(sample, step) for step in tails[0]])

@@ -1,0 +1,172 @@
+"""Where `selfscope browse` puts its pictures: files, contact sheets, a run, a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selfscope.cli.files import SUFFIXES, encode_picture, make_folder, save_picture, write_file
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from selfscope.records import Sample
+    from selfscope.visualization.visualizer import Visualizer
+
+SHEET_SAMPLES = 24
+SHEET_NAME = "contact_sheet"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What becomes of one sample: only the parts that are wanted."""
+
+    key: str
+    named: str
+    """What stands under it on a sheet."""
+    suffix: str
+    file: bytes | None = None
+    """The encoded picture."""
+    cell: np.ndarray | None = None
+    """Its picture on a sheet."""
+    shown: np.ndarray | None = None
+    sample: Sample | None = None
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Draws and encodes a sample in whichever process made it; which parts are wanted is known before."""
+
+    files: bool = False
+    sheets: bool = False
+    every_sheet: bool = False
+    """All samples go onto sheets, not just the first ones."""
+    shows: bool = False
+    records: bool = False
+
+    def __call__(self, sample: Sample) -> Drawn:
+        from selfscope.draw.sample import on_paper
+
+        suffix = Path(sample.path or "").suffix
+        suffix = suffix if suffix.lower() in SUFFIXES else ".png"
+        # Twice as many as a sheet holds, since some that follow may be unreadable: what is sent here costs time.
+        on_sheet = self.every_sheet or (self.sheets and sample.index < 2 * SHEET_SAMPLES)
+        draws = self.files or self.shows or on_sheet
+        body = sample.plot(title=False) if draws else None
+        picture = on_paper(sample, body) if body is not None and (self.files or self.shows) else None
+        return Drawn(
+            key=sample.key,
+            named=f"{sample.key} · {sample.label_name}" if sample.label_name else sample.key,
+            suffix=suffix,
+            file=encode_picture(picture, suffix) if picture is not None and self.files else None,
+            cell=body if on_sheet else None,
+            shown=picture if self.shows else None,
+            sample=sample if self.records else None,
+        )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for."""
+
+    folder: Path | None
+    records: bool
+    """Whether a run keeps every sample."""
+    show_seconds: float | None
+    """None: no window."""
+    grid: bool
+    """Sheets of everything in place of a picture a sample."""
+    title: str
+    """What stands on every sheet."""
+
+    def draw(self) -> Draw:
+        shows = self.show_seconds is not None
+        return Draw(
+            files=self.folder is not None and not self.grid,
+            sheets=self.folder is not None or self.grid,
+            every_sheet=self.grid,
+            shows=shows and not self.grid,
+            records=self.records,
+        )
+
+
+class Output:
+    """Takes drawn samples in order; no file is written twice, and one sheet of cells is held at most."""
+
+    def __init__(self, wanted: Wanted, visualizer: Visualizer | None, run: Path | None) -> None:
+        self._wanted, self._visualizer, self._run = wanted, visualizer, run
+        self._cells: list[tuple[np.ndarray, str]] = []
+        self._taken = 0
+        self._written: set[Path] = set()
+        self._sheets: list[Path] = []
+        if wanted.folder is not None:
+            make_folder(wanted.folder)
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._visualizer is not None:
+            from selfscope.store.writer import status_after
+
+            self._visualizer.close(status=status_after(error))
+
+    def take(self, drawn: Drawn) -> None:
+        self._taken += 1
+        if drawn.file is not None:
+            path = self._path(drawn)
+            write_file(path, drawn.file)
+            self._written.add(path)
+        if drawn.sample is not None and self._visualizer is not None:
+            self._visualizer.write(drawn.sample)
+        if drawn.shown is not None:
+            self._show(drawn.shown, drawn.key)
+        if drawn.cell is not None and (self._wanted.grid or self._taken <= SHEET_SAMPLES):
+            self._cells.append((drawn.cell, drawn.named))
+            if self._wanted.grid and len(self._cells) == SHEET_SAMPLES:
+                self._finish_sheet()
+
+    def finish(self) -> None:
+        """Makes the sheet of what is left, or of what was seen first."""
+        if self._cells:
+            self._finish_sheet()
+
+    def told(self) -> list[str]:
+        """What there is now, in lines to print."""
+        wanted = self._wanted
+        lines = [f"{len(self._written)} pictures in {wanted.folder}"] if self._written else []
+        if len(self._sheets) == 1 and not wanted.grid:
+            lines.append(f"contact sheet of the first {min(self._taken, SHEET_SAMPLES)}: {self._sheets[0]}")
+        elif self._sheets:
+            said = "contact sheets" if len(self._sheets) > 1 else "contact sheet"
+            lines.append(f"{len(self._sheets)} {said} of {self._taken} samples in {wanted.folder}")
+        return lines + ([f"run: {self._run}"] if self._run is not None else [])
+
+    def _finish_sheet(self) -> None:
+        from selfscope.draw.compose import contact_sheet
+
+        wanted, first = self._wanted, self._taken - len(self._cells) + 1 if self._wanted.grid else 1
+        last = first + len(self._cells) - 1
+        sheet = contact_sheet(self._cells, title=wanted.title, footer=[f"samples {first} to {last}"])
+        number = f"_{len(self._sheets) + 1:04d}" if wanted.grid else ""
+        if wanted.folder is not None:
+            self._sheets.append(wanted.folder / f"{SHEET_NAME}{number}.png")
+            save_picture(self._sheets[-1], sheet)
+        if wanted.grid and wanted.show_seconds is not None:
+            self._show(sheet, f"{wanted.title}, samples {first} to {last}")
+        self._cells = []
+
+    def _show(self, picture: np.ndarray, title: str) -> None:
+        assert self._visualizer is not None
+        assert self._wanted.show_seconds is not None
+        self._visualizer.show(picture, win_name=title, wait_time=self._wanted.show_seconds)
+
+    def _path(self, drawn: Drawn) -> Path:
+        """The data set's own folders and name; a suffix that cannot be written becomes .png; no name is used twice."""
+        assert self._wanted.folder is not None
+        path, number = self._wanted.folder / f"{drawn.key}{drawn.suffix}", 0
+        while path in self._written or path == self._wanted.folder / f"{SHEET_NAME}.png":
+            number += 1
+            path = self._wanted.folder / f"{drawn.key}-{number}{drawn.suffix}"
+        return path
