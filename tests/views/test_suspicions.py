@@ -80,7 +80,7 @@ CASES = {
     "0 and 1 look exchanged": ([crop(), Mask(4, 0.75)], [crop(), Mask(12, 0.75)]),
     "masks remove nothing": ([crop(), Mask(0)], [crop(), Mask(8)]),
     "masks remove everything": ([crop(), Mask(16)], [crop(), Mask(8)]),
-    "crops are nearly disjoint": ([two([crop((0.001, 0.02))])], [two([crop()], [crop((0.05, 0.14), 16)], views=[2, 6])]),
+    "crops are nearly disjoint": ([two([crop((0.001, 0.02))])], [two([crop()], [crop((0.05, 0.14), 8)], views=[2, 6])]),
     "red and blue look exchanged": ([crop(), repainted(lambda p, _: p[..., ::-1])], [crop()]),
     "of one flat colour": ([crop(), repainted(lambda p, _: p * np.uint8(0))], [crop()]),
     "the same seed gave different views": ([crop(), Unseeded()], [crop()]),

@@ -63,7 +63,7 @@ class Dataset:
         """
         place, epoch = self._place(index), self.epoch if epoch is None else epoch
         results, _ = self._run(place, epoch)
-        path, label = self.listing[place]
+        path, label = results.get("img_path"), results.get("gt_label")
         boxes, boxed, mask = (results.get(name) for name in ("patch_box", "unpatched_img", "mask"))
         return records.Sample(
             key=self.key(index),
@@ -71,12 +71,12 @@ class Dataset:
             path=path,
             index=place,
             label=label,
-            label_name=self.classes[label] if self.classes is not None and label is not None else None,
+            label_name=self._label_name(label),
             original=results.get("original"),
             mask=None if mask is None else np.asarray(mask, np.uint8),
             boxes=None if boxes is None else np.asarray(boxes).reshape(-1, 4),
             boxed=None if boxed is None else np.asarray(boxed).reshape(np.shape(boxed)[-3:]),
-            settings={"seed": self.seed, "epoch": epoch, "pipeline": self.types},
+            settings={"seed": self.seed, "epoch": epoch, "pipeline": self.types, **_told(results)},
         )
 
     @property
@@ -116,6 +116,10 @@ class Dataset:
     def with_pictures(self) -> Dataset:
         """The same items; samples keep the image after every step, for pictures of the whole pipeline."""
         return replace(self, pictured=True)
+
+    def _label_name(self, label: int | None) -> str | None:
+        named = label is not None and self.classes is not None and 0 <= label < len(self.classes)
+        return self.classes[label] if named else None  # type: ignore[index]
 
     @cached_property
     def _keys(self) -> Keys:
@@ -203,6 +207,11 @@ def _as_listing(source: Any) -> Listing:
     labels = np.array([UNLABELLED if label is None else int(label) for _, label in pairs], dtype=np.int64)
     named = tuple(classes) if classes else None
     return Listing("", Names(os.fspath(path) for path, _ in pairs), labels if (labels >= 0).any() else None, named)
+
+
+def _told(results: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be said beside the pictures: which frame, which bands, how values became colours."""
+    return {"notes": tuple(results["notes"])} if results.get("notes") else {}
 
 
 def _views(results: Mapping[str, Any]) -> tuple[records.View, ...]:

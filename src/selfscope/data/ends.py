@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from selfscope.data.bands import parse_bands, read_bands
 from selfscope.data.parameters import one_of
 from selfscope.data.picture import read_picture
 from selfscope.data.trace import PICTURED, Trace, moved
@@ -42,6 +43,10 @@ class LoadImageFromFile:
     file_client_args: Mapping[str, Any] | None = None
     ignore_empty: bool = False
     backend_args: Mapping[str, Any] | None = None
+    bands: Any = None
+    """Which bands of an image with other than three make the picture, from 1: `(4, 3, 2)` or `"4,3,2"`."""
+    band_range: Any = None
+    """The values that are black and white in every band; None stretches each image."""
 
     def __post_init__(self) -> None:
         one_of(self.color_type, "color_type", ("color", "color_ignore_orientation"))
@@ -49,12 +54,19 @@ class LoadImageFromFile:
             raise ConfigError("LoadImageFromFile(to_float32=True): images stay bytes until the model normalises them")
         storage = (self.backend_args or self.file_client_args or {}).get("backend", "local")
         one_of(storage, "LoadImageFromFile: storage backend", ("local", "disk"))
+        object.__setattr__(self, "bands", parse_bands(self.bands, self.band_range))
 
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
-        pixels = read_picture(results["img_path"], upright=self.color_type == "color")
+        notes: list[str] = []
+        if self.bands is None:
+            pixels = read_picture(results["img_path"], upright=self.color_type == "color", notes=notes)
+        else:
+            pixels, rule = read_bands(results["img_path"], self.bands)
+            notes.append(rule)
         height, width = pixels.shape[:2]
         trace = Trace(width, height, pictured=bool(results.get(PICTURED)))
-        return moved(results, pixels, trace, original=pixels, ori_shape=(height, width), img_form="array")
+        more = {"original": pixels, "ori_shape": (height, width), "img_form": "array", "notes": notes}
+        return moved(results, pixels, trace, **more)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 import struct
 import warnings
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -35,40 +35,56 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "JPEG2000")
 """What is opened, by content, not by name; Pillow's other formats include some that start programs (EPS)."""
 
 
-def read_picture(path: str | os.PathLike[str], *, upright: bool = True) -> np.ndarray:
+def read_picture(path: str | os.PathLike[str], *, upright: bool = True, notes: list[str] | None = None) -> np.ndarray:
     """`(H, W, 3)` uint8 RGB by the rules above; anything unreadable is a DataError that begins with the path.
 
     Up to twice Pillow's `MAX_IMAGE_PIXELS` (179 million pixels) are read; more is refused, to protect memory.
-    `upright=False` leaves EXIF orientation unapplied.
+    `upright=False` leaves EXIF orientation unapplied. `notes` is told what of the file the picture does not show.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns about metadata and large files; what matters raises
-            with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
-                image.load()
-                pixels = _rgb(image)
-                orientation = _orientation(image) if upright else 1
+        with open(path, "rb") as file:
+            return decode_picture(file, upright=upright, notes=notes)
     except Exception as error:  # Pillow's decoders raise nearly anything on corrupt bytes
-        raise DataError(f"{os.fspath(path)}: {_reason(path, error)}") from error
+        raise DataError(f"{os.fspath(path)}: {reason(path, error)}") from error
+
+
+def decode_picture(file: IO[bytes], *, upright: bool = True, notes: list[str] | None = None) -> np.ndarray:
+    """As `read_picture`, of an open file; raises whatever Pillow does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns about metadata and large files; what matters raises
+        with Image.open(file, formats=FORMATS) as image:
+            image.load()
+            pixels = rgb_of(image)
+            orientation = _orientation(image) if upright else 1
+            if notes is not None and getattr(image, "is_animated", False):
+                notes.append(_frames(image))
     if orientation != 1:
         pixels = np.ascontiguousarray(_TURNED[orientation](pixels))
     return pixels
 
 
-def _rgb(image: Image.Image) -> np.ndarray:
-    """`(H, W, 3)` uint8 of a loaded image in any of Pillow's modes."""
+def _frames(image: Image.Image) -> str:
+    """Counting reads the file to its end, which may be broken where the first frame is not."""
+    try:
+        return f"the first of {getattr(image, 'n_frames', 1)} frames"
+    except (SyntaxError, ValueError, TypeError, OSError, struct.error, EOFError):
+        return "the first of several frames"
+
+
+def rgb_of(image: Image.Image) -> np.ndarray:
+    """`(H, W, 3)` uint8 of an image in any of Pillow's modes."""
     if image.mode == "RGB":
         return np.array(image)
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return _three_channels((np.asarray(image) // 256).astype(np.uint8))
     if image.mode in ("I", "F"):
-        return _three_channels(_byte_range(np.asarray(image)))
+        return _three_channels(byte_range(np.asarray(image)))
     if image.mode in ("P", "PA", "La", "RGBa") and (image.mode != "P" or "transparency" in image.info):
         image = image.convert("RGBA")  # straight to RGB would be refused or warned about
     return np.array(image.convert("RGB"))
 
 
-def _byte_range(values: np.ndarray) -> np.ndarray:
+def byte_range(values: np.ndarray) -> np.ndarray:
     """0..255 of integers or floats, by the smallest customary range that holds every finite value."""
     finite = np.isfinite(values)
     inside = values[finite] if not finite.all() else values
@@ -106,7 +122,8 @@ _TURNED: dict[int, Any] = {
 }
 
 
-def _reason(path: str | os.PathLike[str], error: Exception) -> str:
+def reason(path: str | os.PathLike[str], error: Exception) -> str:
+    """Why a picture cannot be read, in words, from what Pillow or the system raised."""
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, (IsADirectoryError, PermissionError)) and os.path.isdir(path):

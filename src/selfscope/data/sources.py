@@ -98,10 +98,10 @@ def files(paths: Sequence[str | os.PathLike[str]]) -> Listing:
     return found
 
 
-def folder(path: str | os.PathLike[str]) -> Listing:
+def folder(path: str | os.PathLike[str], suffixes: Sequence[str] = PICTURE_SUFFIXES) -> Listing:
     """A folder of pictures: a folder a class when all of them lie in subfolders, else unlabelled, with all below it."""
     root = os.path.expanduser(os.fspath(path))
-    return _flat(root, PICTURE_SUFFIXES) if lists.holds_pictures(root) else _foldered(root, None, PICTURE_SUFFIXES)
+    return _flat(root, suffixes) if lists.holds_pictures(root, suffixes) else _foldered(root, None, suffixes)
 
 
 def first_or_chosen(found: Listing, indices: int | Sequence[int]) -> Listing:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
-from selfscope.config.reader import Config
-from selfscope.data.dataset import Dataset
 from selfscope.data.loading import Skip, load_samples
 from selfscope.draw.sample import MODES
 from selfscope.errors import DataError, UsageError, nearest
@@ -21,7 +18,8 @@ T = TypeVar("T")
 
 
 def browse(
-    source: str | Path | Config | Dataset,
+    source: Any,
+    transform: Any = None,
     n: int | None = None,
     *,
     phase: str = "train",
@@ -31,10 +29,17 @@ def browse(
     skip: Sequence[str] = (),
     options: Mapping[str, Any] | Sequence[str] | None = None,
     trust: bool = False,
+    bands: Any = None,
+    band_range: Sequence[float] | None = None,
     skipped: list[tuple[str, str]] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Sample]:
-    """The first `n` samples (default: all) of a config's data set, of a folder of images, or of a `Dataset`.
+    """The first `n` samples (default: all) of a config's data set, a folder of images, or somebody else's data set.
+
+    Without a config, `transform` is called with each image and gives one view or several: torchvision's, those of
+    albumentations and lightly, or any callable. A data set is anything with len() and items by number, or a folder
+    that Hugging Face `datasets` saved. `bands` (`"4,3,2"`) makes pictures of images with other than three channels,
+    `band_range` says which values are black and white.
 
     Each sample depends on `seed` and its index alone: any number of `workers` (processes) makes the same. A model that
     draws its mask itself (MAE) gets one of its own kind drawn here, at its own ratio. `mode` is how a sample shows
@@ -43,7 +48,8 @@ def browse(
     reason. `skip` names transforms to leave out.
     """
     _check(n, mode)
-    given = opened(source, phase=phase, seed=seed, skip=skip, options=options, trust=trust)
+    choices: dict[str, Any] = {"skip": skip, "options": options, "trust": trust}
+    given = opened(source, transform, phase=phase, seed=seed, bands=bands, band_range=band_range, **choices)
     return browse_opened(given, n, mode=mode, workers=workers, skipped=skipped, progress=progress)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from selfscope.config.reader import Config, load_config
-from selfscope.data.dataset import Dataset, build_dataset, folder_dataset
+from selfscope.data.bands import ARRAY_SUFFIXES, Bands, parse_bands
+from selfscope.data.dataset import Dataset, build_dataset
+from selfscope.data.ends import LoadImageFromFile
+from selfscope.data.picture import PICTURE_SUFFIXES
+from selfscope.data.sources import folder
 from selfscope.errors import ConfigError, UsageError
 from selfscope.records import Sample
 from selfscope.views.model_mask import ModelMask, completed, model_mask
@@ -47,28 +51,76 @@ class Opened:
 
 def opened(
     source: Any,
+    transform: Any = None,
     *,
     phase: str = "train",
     seed: int = 0,
     skip: Sequence[str] = (),
     options: Mapping[str, Any] | Sequence[str] | None = None,
     trust: bool = False,
+    bands: Any = None,
+    band_range: Sequence[float] | None = None,
 ) -> Opened:
-    """The data set under `<phase>_dataloader` of a config, a folder of images, or a `Dataset` as it is."""
+    """The data set under `<phase>_dataloader` of a config; or a folder, a saved data set, one with len() and items.
+
+    `transform` is somebody else's, called with each image of what is no config.
+    """
+    chosen = parse_bands(bands, band_range)
     named = isinstance(source, (str, os.PathLike))
-    without_config = isinstance(source, Dataset) or (named and Path(source).is_dir())
-    if without_config and (skip or options or phase != "train"):
-        raise UsageError("skip, phase and options belong to a config; a folder or a data set is shown as it is")
-    if isinstance(source, Dataset):
-        return Opened(source, seed=seed)
-    if isinstance(source, Config):
-        if options:
+    if isinstance(source, Config) or (named and not Path(source).expanduser().is_dir()):
+        if transform is not None:
+            raise UsageError("a config names its own transforms: give a folder or a data set with a transform")
+        if isinstance(source, Config) and options:
             raise UsageError("options go with a config file; this config is loaded already")
-        return Opened(browsed_dataset(source, phase, seed, tuple(skip), trust), source, seed)
-    if without_config:
-        return Opened(folder_dataset(source, seed=seed), seed=seed)
-    config = load_config(source, options, trust=trust)
-    return Opened(browsed_dataset(config, phase, seed, tuple(skip), trust), config, seed)
+        config = source if isinstance(source, Config) else load_config(source, options, trust=trust)
+        dataset = browsed_dataset(config, phase, seed, tuple(skip), trust)
+        return Opened(_with_bands(dataset, chosen), config, seed)
+    if skip or options:
+        raise UsageError("skip and options belong to a config; a folder or a data set is shown as it is")
+    return Opened(_without_config(source, transform, phase, seed, chosen), seed=seed)
+
+
+def _without_config(source: Any, transform: Any, phase: str, seed: int, bands: Bands | None) -> Dataset:
+    from selfscope.data import arrow, foreign
+
+    saved = not isinstance(source, Dataset) and _is_path(source) and arrow.is_saved_dataset(Path(source).expanduser())
+    if phase != "train" and not saved:
+        raise UsageError("phase belongs to a config, or to a saved data set with splits")
+    if isinstance(source, Dataset):
+        if transform is not None:
+            raise UsageError("a Dataset of selfscope's has its own pipeline: give a folder or another data set")
+        return _with_bands(source, bands)
+    if saved:
+        rows = arrow.SavedImages(arrow.split_folder(Path(source).expanduser(), phase))
+        steps: list[Any] = [arrow.LoadSavedImage(rows)]
+        steps += [] if transform is None else [foreign.ForeignTransform(transform)]
+        if bands is not None:
+            raise UsageError("bands go with files or data sets of arrays; a saved data set holds pictures")
+        return Dataset(rows.listing(), tuple(steps), seed, types=tuple(foreign.kind_of(step) for step in steps))
+    if not _is_path(source):
+        return foreign.foreign_dataset(source, transform, seed=seed, bands=bands)
+    listing = folder(source, PICTURE_SUFFIXES if bands is None else PICTURE_SUFFIXES + ARRAY_SUFFIXES)
+    if transform is not None:
+        return foreign.transformed_folder(listing, transform, seed=seed, bands=bands)
+    return Dataset(listing, (LoadImageFromFile(bands=bands),), seed, types=("LoadImageFromFile",))
+
+
+def _is_path(source: Any) -> bool:
+    return isinstance(source, (str, os.PathLike))
+
+
+def _with_bands(dataset: Dataset, bands: Bands | None) -> Dataset:
+    """The data set whose files are read by these bands."""
+    if bands is None:
+        return dataset
+    loading = [isinstance(step, LoadImageFromFile) for step in dataset.transforms]
+    if not any(loading):
+        raise UsageError("bands need a pipeline that begins with LoadImageFromFile")
+    steps = [
+        replace(step, bands=bands, band_range=None) if loads else step  # type: ignore[type-var]
+        for step, loads in zip(dataset.transforms, loading, strict=True)
+    ]
+    return replace(dataset, transforms=tuple(steps))
 
 
 def browsed_dataset(config: Config, phase: str, seed: int, skip: tuple[str, ...], trust: bool) -> Dataset:

@@ -47,7 +47,7 @@ def augmentation_stats(
     """
     if n < 1:
         raise UsageError(f"n: expected at least 1 draw, got {n}")
-    given = opened(source, phase=phase, seed=seed, **choices)
+    given = opened(source, transform, phase=phase, seed=seed, **choices)
     draws: list[tuple[int, Drawn]] = []
     report, places = progress or silent, _places(len(given.dataset), n)
     unreadable: dict[int, tuple[str, str]] = {}

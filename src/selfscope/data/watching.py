@@ -1,0 +1,184 @@
+"""Where views come from, when torchvision's transforms make them inside somebody else's code.
+
+While a `Watch` is on, every torchvision transform that runs in this thread is seen, with its input and its output.
+What it drew is drawn once more from the same state of torch's generator, by the transform's own `get_params` or
+`make_params`, and the state is put back. Nothing is guessed: a transform that moves pixels in a way it does not tell
+ends the history of its image. One that is not torchvision's and keeps the size is taken to keep pixels in place, which
+`checked` confirms by comparing pixels.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn.modules import module as modules
+from torchvision import transforms as v1
+from torchvision.transforms import v2
+
+from selfscope.data.moves import is_container, moved_by, normalisation_of
+from selfscope.data.picturing import Normalisation, leaves
+from selfscope.data.trace import Trace
+
+_PATCHING = threading.Lock()
+LIKE = 0.5
+"""The least correlation of brightness, at 16 × 16, of a view with the crop that it is said to show."""
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What is known of one image on its way."""
+
+    image: Any
+    """Kept, so that no other object gets its identity."""
+    root: Any
+    trace: Trace
+    normalisation: Normalisation | None = None
+    sure: bool = True
+    """False after a transform that was taken to keep pixels in place."""
+
+
+@dataclass
+class Watch:
+    """Histories of images, by the objects that hold them."""
+
+    histories: dict[int, History] = field(default_factory=dict)
+    rooted: bool = False
+    """Whether the first image is known, so that others that appear are not taken for it."""
+    _states: list[torch.Tensor] = field(default_factory=list)
+
+    def begin(self, image: Any) -> None:
+        """The image that the transform will be given."""
+        self.rooted = True
+        self._root(image)
+
+    def of(self, image: Any) -> History | None:
+        return self.histories.get(id(image))
+
+    @property
+    def root(self) -> Any:
+        """The first image that was seen; None when none was."""
+        first = next(iter(self.histories.values()), None)
+        return None if first is None else first.image
+
+    def entering(self) -> None:
+        self._states.append(torch.get_rng_state())
+
+    def leaving(self, transform: Any, given: Any, returned: Any) -> None:
+        self.saw(transform, given, returned, self._states.pop())
+
+    def saw(self, transform: Any, given: Any, returned: Any, state: torch.Tensor | None = None) -> None:
+        """A transform has run; `state` is that of torch's generator before it."""
+        before, after = list(leaves(given)), list(leaves(returned))
+        if not self.histories and not self.rooted and before:
+            self._root(before[0])
+        if len(before) != len(after):
+            return
+        for old, new in zip(before, after, strict=True):
+            history = self.of(old)
+            if history is None or new is old or id(new) in self.histories:
+                continue
+            self.histories[id(new)] = self._after(history, transform, new, state)
+
+    def _after(self, history: History, transform: Any, new: Any, state: torch.Tensor | None) -> History:
+        name, (width, height), size = type(transform).__name__, size_of(history.image), size_of(new)
+        trace, sure = history.trace, history.sure
+        if state is not None and type(transform).__module__.startswith("torchvision.") and not is_container(transform):
+            trace = moved_by(transform, history.image, trace, (width, height), size, state)
+        else:
+            sure = False
+            trace = trace.step(name) if size == (width, height) else trace.step(name).lost()
+        known = normalisation_of(transform) or history.normalisation
+        return History(new, history.root, trace, known, sure)
+
+    def _root(self, image: Any) -> None:
+        width, height = size_of(image)
+        self.histories[id(image)] = History(image, image, Trace(width, height))
+
+
+@contextmanager
+def watching(watch: Watch) -> Iterator[Watch]:
+    """Lets `watch` see every torchvision transform that this thread runs inside the block."""
+    thread = threading.get_ident()
+
+    def entering(transform: Any, given: Any) -> None:
+        if threading.get_ident() == thread and _is_transform(transform):
+            watch.entering()
+
+    def leaving(transform: Any, given: Any, returned: Any) -> None:
+        if threading.get_ident() == thread and _is_transform(transform):
+            watch.leaving(transform, given, returned)
+
+    with _PATCHING:
+        hooks = [modules.register_module_forward_pre_hook(entering), modules.register_module_forward_hook(leaving)]
+        first, second = v1.Compose.__call__, v2.Compose.forward
+
+        def compose(self: Any, img: Any) -> Any:
+            """As torchvision's, telling of each transform in it that is a plain callable."""
+            for transform in self.transforms:
+                given, img = img, transform(img)
+                if threading.get_ident() == thread and not isinstance(transform, torch.nn.Module):
+                    watch.saw(transform, given, img)
+            return img
+
+        def forward(self: Any, *inputs: Any) -> Any:
+            several = len(inputs) > 1
+            outputs: Any = inputs if several else inputs[0]
+            for transform in self.transforms:
+                outputs = transform(*inputs)
+                if threading.get_ident() == thread and not isinstance(transform, torch.nn.Module):
+                    watch.saw(transform, inputs, outputs if several else (outputs,))
+                inputs = outputs if several else (outputs,)
+            return outputs
+
+        v1.Compose.__call__, v2.Compose.forward = compose, forward
+        try:
+            yield watch
+        finally:
+            v1.Compose.__call__, v2.Compose.forward = first, second
+            for hook in hooks:
+                hook.remove()
+
+
+def checked(history: History, picture: np.ndarray, original: np.ndarray) -> Trace:
+    """The trace of a view, lost where it rests on a transform that was taken to keep pixels in place and did not."""
+    if history.sure or not history.trace.known:
+        return history.trace
+    crop = history.trace.crop(picture.shape[1], picture.shape[0])
+    if crop is None or min(crop[2:]) <= 0:
+        return history.trace
+    x, y, w, h = crop
+    seen = _brightness(picture)
+    expected = _brightness(original, (x, y, x + w, y + h))
+    if history.trace.flip in ("horizontal", "diagonal"):
+        expected = expected[:, ::-1]
+    if history.trace.flip in ("vertical", "diagonal"):
+        expected = expected[::-1]
+    spread = seen.std() * expected.std()
+    likeness = float(((seen - seen.mean()) * (expected - expected.mean())).mean()) / spread if spread > 0 else 0.0
+    return history.trace if abs(likeness) >= LIKE else history.trace.lost()
+
+
+def size_of(image: Any) -> tuple[int, int]:
+    """`(width, height)`."""
+    if isinstance(image, Image.Image):
+        return image.width, image.height
+    shape: Sequence[int] = image.shape
+    first = isinstance(image, torch.Tensor) or (len(shape) == 3 and shape[2] > 4 and shape[0] < shape[2])
+    height, width = shape[-2:] if first or len(shape) == 2 else shape[:2]
+    return int(width), int(height)
+
+
+def _is_transform(transform: Any) -> bool:
+    return type(transform).__module__.startswith("torchvision.transforms")
+
+
+def _brightness(picture: np.ndarray, box: tuple[float, float, float, float] | None = None) -> np.ndarray:
+    grey = Image.fromarray(picture).convert("L").resize((16, 16), Image.Resampling.BOX, box=box)
+    return np.asarray(grey).astype(np.float64)
