@@ -2,9 +2,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TRACKERS ?= .venv-trackers
+TRACKER_TESTS := $(foreach name,mlflow trackio swanlab aim clearml dvclive sync,tests/visualization/test_$(name).py)
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test check lint format clean
+.PHONY: setup demo test test-trackers check lint format clean
 
 setup: $(READY)
 
@@ -18,6 +20,14 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-trackers: $(TRACKERS)/.ready
+	$(TRACKERS)/bin/python -m pytest -n 0 $(TRACKER_TESTS)
+
+$(TRACKERS)/.ready: pyproject.toml
+	test -x $(TRACKERS)/bin/python || $(PYTHON) -m venv $(TRACKERS)
+	$(TRACKERS)/bin/python -m pip install --quiet --editable ".[trackers,figures]" pytest pytest-xdist
+	touch $@
 
 check: lint
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
