@@ -108,6 +108,32 @@ class TSNE:
         )
         return layout(self._graph(array, neighbours), audience)
 
+    def transform(self, new: Any, features: Any, coords: np.ndarray, *, perplexity: float = 5.0) -> np.ndarray:
+        """Coords `(M, n_components)` float32 of new features `(M, D)` on a map that stays as it is.
+
+        `features` `(N, D)` and `coords` `(N, n_components)` are those of the map. A new point descends its own
+        divergence from its 3 · `perplexity` nearest mapped points, starting at their median; the others that come with
+        it have no influence, so one by one or all together gives the same bytes. With a small perplexity a point finds
+        its place among its nearest, rather than between groups. A map of three points or fewer takes no more.
+        """
+        asked, known = feature_array(new, self.metric), feature_array(features, self.metric)
+        placed = np.asarray(coords, np.float32)
+        if asked.shape[1] != known.shape[1]:
+            raise RecordError(
+                f"transform: new features have {asked.shape[1]} dimensions, those of the map {known.shape[1]}"
+            )
+        if placed.shape != (len(known), self.n_components) or not np.isfinite(placed).all():
+            raise RecordError(
+                f"transform: expected finite coords ({len(known)}, {self.n_components}) of the map, got {placed.shape}"
+            )
+        if not 0 < perplexity < math.inf:
+            raise RecordError(f"perplexity: expected a number above 0, got {perplexity}")
+        if len(known) <= 3:
+            raise RecordError(f"transform: a map of {len(known)} points has no neighbourhoods to place others in")
+        from selfscope.embedding.engine.placing import place  # compiles, or loads what was compiled
+
+        return place(asked, known, placed, perplexity=perplexity, metric=self.metric, seed=self.seed)
+
     def _graph(self, array: np.ndarray, given: Neighbours | None) -> Neighbours:
         k = self.neighbours_needed(len(array))
         if given is None:

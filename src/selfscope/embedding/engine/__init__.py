@@ -1,7 +1,7 @@
 """t-SNE, stage by stage, in compiled Python.
 
-`reduction` finds the axes that neighbourhoods need; `neighbours` (all pairs, or `cells`) the nearest points;
-`affinities` and `symmetry` make one joint distribution of them; `descent` moves the points by `attraction` along it
-and by repulsion from all others, through a grid (`field`, `window`, `influence`) or pair by pair (`pairs`).
-`layout` is the whole way.
+`search` finds a graph of neighbours: `units` and `reduction` choose how to look at the features, `neighbours` compares
+all pairs or those in near `cells`. `layout` makes a map of the graph: `affinities` and `symmetry` turn it into one joint
+distribution; `descent` moves the points by `attraction` along it and by repulsion from all others, through a grid
+(`field`, `window`, `influence`) or pair by pair (`pairs`). `placing` puts further points on a finished map.
 """

@@ -53,23 +53,24 @@ def as_products(points: Points) -> tuple[np.ndarray, np.ndarray]:
 
 
 def all_pairs(queries: np.ndarray, targets: np.ndarray, k: int, workers: Workers) -> np.ndarray:
-    """`(N, k)` uint32: the k nearest of all N points, itself among them, unordered."""
-    n = len(queries)
-    found, names = np.empty((n, k), np.uint32), np.arange(n, dtype=np.uint32)
+    """`(Q, k)` uint32: for each query the k nearest of all N targets, itself among them if it is one, unordered."""
+    n = len(targets)
+    found, names = np.empty((len(queries), k), np.uint32), np.arange(max(n, QUERIES), dtype=np.uint32)
+    last_tile = (n - 1) // COLUMNS * COLUMNS
     own = local()
 
     def search(first: int, last: int) -> None:
         if not hasattr(own, "shortlist"):
             own.shortlist, own.block = Shortlist(QUERIES, k), np.empty(QUERIES * COLUMNS, np.float32)
         own.shortlist.clear()
-        for start in own_first(first // COLUMNS * COLUMNS, n):
+        for start in own_first(min(first // COLUMNS * COLUMNS, last_tile), n):
             tile = targets[start : start + COLUMNS]
             block = own.block[: (last - first) * len(tile)].reshape(last - first, len(tile))
             np.matmul(queries[first:last], tile.T, out=block)
-            own.shortlist.offer(block, names[: last - first], names[start : start + COLUMNS])
+            own.shortlist.offer(block, names[: last - first], names[start : start + len(tile)])
         found[first:last] = own.shortlist.best(last - first)
 
-    workers.each(search, n, QUERIES)
+    workers.each(search, len(queries), QUERIES)
     return found
 
 
@@ -105,27 +106,42 @@ def near_cells(
     return found
 
 
-def ranked(points: np.ndarray, shortlists: np.ndarray, k: int, workers: Workers) -> tuple[np.ndarray, np.ndarray]:
-    """From `shortlists` (N, K) the k nearest by differences in `points` (N, D), in order, without the point itself."""
-    n = len(points)
+def nearest_to_others(queries: np.ndarray, points: Points, k: int, workers: Workers) -> tuple[np.ndarray, np.ndarray]:
+    """For queries `(Q, D)`, which are none of the points but in their frame: the k nearest points, exactly."""
+    square = np.einsum("nd,nd->n", queries, queries)
+    asking = as_products(Points(queries, queries, square))[0]
+    targets = as_products(Points(points.full, points.full, points.squares))[1]
+    shortlists = all_pairs(asking, targets, min(k + k // 2 + 8, len(points)), workers)
+    return ranked(points.full, shortlists, k, workers, asking=queries)
+
+
+def ranked(
+    points: np.ndarray, shortlists: np.ndarray, k: int, workers: Workers, *, asking: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """From `shortlists` (Q, K) the k nearest by differences in all dimensions, in order.
+
+    They are those of the points (N, D) themselves, which are not their own neighbours, or of others (Q, D) `asking`.
+    """
+    n, queries = len(shortlists), points if asking is None else asking
     indices, squares = np.zeros((n, k), np.uint32), np.full((n, k), np.inf, np.float32)
-    workers.each(lambda first, last: rank(points, shortlists, indices, squares, first, last), n, 128)
+    arrays = (queries, points, shortlists, indices, squares, asking is None)
+    workers.each(lambda first, last: rank(*arrays, first, last), n, 128)
     return indices, squares
 
 
 @compiled
-def rank(points, shortlists, indices, squares, first, last):
+def rank(queries, points, shortlists, indices, squares, itself, first, last):
     """Insertion into a sorted list of k; equal distances keep the order of the points' numbers."""
     k, dimensions = indices.shape[1], points.shape[1]
     for i in range(first, last):
         count = 0
         for place in range(shortlists.shape[1]):
             j = shortlists[i, place]
-            if j == i or (place > 0 and j == shortlists[i, 0]):
+            if (itself and j == i) or (place > 0 and j == shortlists[i, 0]):
                 continue
             square = np.float32(0)
             for d in range(dimensions):
-                difference = points[i, d] - points[j, d]
+                difference = queries[i, d] - points[j, d]
                 square += difference * difference
             if count == k and (square, j) >= (squares[i, k - 1], indices[i, k - 1]):
                 continue
