@@ -10,7 +10,9 @@ import pytest
 from selfscope.draw.canvas import RULE, Canvas
 from selfscope.draw.colour import GREY, palette
 from selfscope.draw.legend import Entry, class_legend, colour_bar, names_all
-from selfscope.draw.scatter import caption, demo_embedding, embedding_picture
+from selfscope.draw.map_inks import inks, number_range
+from selfscope.draw.scatter import caption, demo_embedding, embedding_picture, embedding_scene
+from selfscope.draw.scene import Scene, Words
 from selfscope.errors import UsageError
 from selfscope.records import Embedding
 from tests.draw.golden import check_golden
@@ -39,15 +41,59 @@ def test_the_caption_holds_what_a_map_needs() -> None:
     quality = {"trustworthiness": 0.9312, "knn_recall": 0.3, "kl_divergence": 2.5, "other_number": 1.23456}
     made, trust = caption(embedding(1234, settings=SETTINGS, quality=quality))
     assert made == "N = 1,234 · D = 768 · cosine distance · perplexity 30 · seed 7"
-    assert trust == "trustworthiness 0.931 · 10-NN recall 0.300 · KL 2.500 · other number 1.235"
+    assert trust == "trustworthiness 0.93 · 10-NN recall 0.30 · KL 2.50 · other number 1.235"
 
 
 def test_the_caption_says_at_how_many_points_trust_was_measured() -> None:
     quality = {"trustworthiness": 0.9, "knn_recall": 0.5, "k": 7, "queries": 10}
     assert caption(embedding(50, quality=quality))[1] == (
-        "trustworthiness 0.900 · 7-NN recall 0.500 · measured at 10 of the points"
+        "trustworthiness 0.90 · 7-NN recall 0.50 · measured at 10 of the points"
     )
     assert "measured" not in caption(embedding(10, quality=quality))[1]
+
+
+def test_the_caption_holds_the_reference_the_error_and_the_seeds() -> None:
+    quality = {"trustworthiness": 0.9, "kl_divergence": 2.5, "kl_error": 0.034, "seed_overlap": 0.51, "seeds": 3}
+    quality |= {"pca_trustworthiness": 0.68, "pca_kl_divergence": 4.4, "k": 10, "queries": 50}
+    assert caption(embedding(50, quality=quality))[1:] == [
+        "trustworthiness 0.90 · KL 2.50 ± 0.03 · 3 seeds share 51% of neighbours",
+        "two principal components instead: trustworthiness 0.68 · KL 4.40",
+    ]
+
+
+def test_doubts_stand_on_the_picture() -> None:
+    amber = (255, 243, 214)
+    assert has_colour(embedding_picture(embedding(settings={"doubts": ("do not believe this",)}), width=400), amber)
+    assert not has_colour(embedding_picture(embedding(settings={"doubts": ()}), width=400), amber)
+
+
+def test_clusters_are_classes_with_their_sizes_and_noise_is_grey() -> None:
+    emb = embedding(60, columns={"cluster": np.repeat([0, 1, -1], 20)})
+    drawn = inks(emb, "cluster")
+    assert [entry.name for entry in drawn.entries] == ["cluster 1 · 20", "cluster 2 · 20", "in none · 20"]
+    assert (drawn.colours[40:] == GREY).all()
+    assert "HDBSCAN" in words_of(embedding_scene(emb, width=600, colour_by="cluster"))
+
+
+def test_a_few_far_numbers_do_not_swallow_the_colours() -> None:
+    values = np.concatenate([np.linspace(0, 1, 998), [-500, 1000]])
+    low, high, note = number_range(values)
+    assert -0.01 < low < 0.02
+    assert 0.98 < high < 1.01
+    assert note
+    assert number_range(values[:998]) == (0, 1, "")
+    assert number_range(np.array([np.nan])) == (0, 1, "")
+    assert number_range(np.ones(5)) == (1, 1, "")
+
+
+def test_more_classes_than_can_be_told_apart_are_counted() -> None:
+    labels = np.arange(300) % 101
+    assert "101 classes are more than" in words_of(embedding_scene(embedding(300, labels=labels), width=900))
+    assert "more than" not in words_of(embedding_scene(embedding(300, labels=labels % 100), width=900))
+
+
+def words_of(scene: Scene) -> str:
+    return " ".join(item.text for item in scene.items if isinstance(item, Words))
 
 
 def test_the_caption_tells_a_lowered_perplexity_and_the_weights() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from selfscope.draw.canvas import INK, SOFT, Canvas
+from selfscope.draw.canvas import SOFT, Canvas
 from selfscope.draw.colour import parse
 from selfscope.draw.glyphs import line_height
 from selfscope.draw.picture import as_picture, fit, resize
-from selfscope.draw.text import AMBER, AMBER_EDGE, AMBER_INK, shorten, size_for, wrap, write
+from selfscope.draw.scene import Photo, Scene, raster
+from selfscope.draw.sheet import sheet as paper
+from selfscope.draw.text import shorten, size_for, wrap, write
 from selfscope.errors import UsageError
 
 __all__ = ["as_picture", "contact_sheet", "fit", "grid", "page", "panel", "panels", "resize", "side_by_side", "stack"]
@@ -95,25 +97,10 @@ def page(
 
     All words wrap to the width of the body, or to `min_width` where that is more.
     """
-    size = size or size_for(body.shape[0])
-    width = max(body.shape[1], min_width)
-    margin, big = size + 3, round(size * 1.3)
-    titles = wrap(title, big, width, max_lines=2) if title else []
-    strips = [line for note in notes for line in wrap(note, size, width - 2 * size)]
-    small = [line for line in footer for line in wrap(line, size, width, max_lines=3)]
-    top = margin + len(titles) * line_height(big) + (size // 2 if titles else 0)
-    below = top + body.shape[0] + (size * 2 // 3 if strips or small else 0)
-    strip = len(strips) * line_height(size) + size * 2 // 3 if strips else 0
-    after = below + strip + (size // 2 if strips and small else 0)
-    canvas = Canvas.blank(after + len(small) * line_height(size) + margin, width + 2 * margin)
-    write(canvas, titles, margin, margin, big, INK)
-    canvas.paste(body, margin + (width - body.shape[1]) // 2, top)
-    if strips:
-        canvas.rectangle((margin, below, margin + width, below + strip), AMBER)
-        canvas.rectangle((margin, below, margin + max(3, size // 4), below + strip), AMBER_EDGE)
-        write(canvas, strips, margin + size, below + size // 3, size, AMBER_INK)
-    write(canvas, small, margin, after, size, SOFT)
-    return canvas.pixels
+    height, width = body.shape[:2]
+    scene = Scene(height, width, [Photo((0, 0, width, height), body)])
+    size = size or size_for(height)
+    return raster(paper(scene, title=title, notes=notes, footer=footer, size=size, min_width=min_width))
 
 
 def contact_sheet(

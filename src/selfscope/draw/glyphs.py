@@ -42,6 +42,13 @@ def font(size: int, name: str | None = None) -> ImageFont.FreeTypeFont:
 
 
 @lru_cache(maxsize=1)
+def font_file() -> bytes:
+    """Aileron as a TrueType file (CC0), as it travels with Pillow; for figures that carry their letters along."""
+    data: bytes = font(16).font_bytes
+    return data
+
+
+@lru_cache(maxsize=1)
 def system_fonts() -> tuple[str, ...]:
     """Those of the fonts looked for that this machine has."""
     found = []
