@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 MODULES = ("mask", "text", "compose", "shapes", "featmap", "hog", "sample", "scatter", "chart", "statistics")
-MODULES += ("forensics", "steps", "comparison")
+MODULES += ("forensics", "steps", "comparison", "matrix")
 
 
 @pytest.mark.parametrize("module", MODULES)
