@@ -79,7 +79,7 @@ def test_outlines_cover_what_the_stamps_cover(kind: str) -> None:
         pen.polygon([(middle + x * radius, middle + y * radius) for x, y in corners(kind)], fill=1)
     y, x = np.mgrid[0:side, 0:side] + 0.5 - middle
     expected = np.broadcast_to(inside(kind, x, y, radius), (side, side))
-    assert (np.asarray(drawn) != expected).mean() < 0.006
+    assert (np.asarray(drawn) != expected).mean() < 0.01  # a pixel along the edge
 
 
 def test_letters_are_as_wide_as_those_that_are_drawn() -> None:
