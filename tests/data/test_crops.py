@@ -125,7 +125,7 @@ def test_two_sizes_show_the_same_place(rng: np.random.Generator) -> None:
     first, second = results["trace"]
     assert first.crop(24, 24) == second.crop(12, 12)
     assert [image.shape[0] for image in results["img"]] == [24, 12]
-    assert results["view_names"] == ["view 1", "target"]
+    assert results["view_names"] == ["view", "target"]
     assert TwoSizesCrop(size=24, interpolation="random")({"img": NOISE}, rng)["img"].shape == (24, 24, 3)
 
 

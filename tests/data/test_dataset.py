@@ -116,7 +116,7 @@ def test_masks_boxes_and_targets(save: Save, tmp_path: Path) -> None:
     for box, view in zip(patches.boxes, patches.views, strict=True):
         np.testing.assert_array_equal(patches.boxed[box[1] : box[3], box[0] : box[2]], view.picture)
     beit = {"type": "RandomResizedCropAndInterpolationWithTwoPic", "size": 32, "second_size": 16}
-    assert [view.name for view in folder_dataset(path, [LOAD, beit]).sample(0).views] == ["view 1", "target"]
+    assert [view.name for view in folder_dataset(path, [LOAD, beit]).sample(0).views] == ["view", "target"]
     turned = folder_dataset(path, [LOAD, {"type": "RotationWithLabels"}]).sample(0)
     assert [view.name for view in turned.views] == ["0°", "90°", "180°", "270°"]
 

@@ -22,7 +22,7 @@ def step(seed: int, name: str = "RandomFlip", **params: object) -> Step:
 
 def place(drawn: np.ndarray, picture: np.ndarray | None) -> tuple[int, int]:
     assert picture is not None
-    (found,) = find(drawn, fit(picture, (168, 168)))
+    (found,) = find(drawn, fit(picture, (166, 166)))
     return found
 
 
@@ -52,7 +52,7 @@ def test_steps_that_came_back_from_a_file_are_shared_by_their_pictures() -> None
     again = [Step("RandomFlip", {}, sample_photo(96, 96, 1)) for _ in range(2)]
     views = tuple(View(PHOTO, steps=(one, step(2 + i), step(4 + i))) for i, one in enumerate(again))
     drawn = pipeline_picture(Sample("a", views, original=PHOTO))
-    assert len(find(drawn, fit(sample_photo(96, 96, 1), (168, 168)))) == 1
+    assert len(find(drawn, fit(sample_photo(96, 96, 1), (166, 166)))) == 1
 
 
 def test_views_that_differ_in_one_step_share_a_row() -> None:
@@ -66,8 +66,8 @@ def test_a_mask_lies_on_its_own_step_alone() -> None:
     mask = np.eye(6, dtype=np.uint8)
     drawn_mask = step(2, "SimMIMMaskGenerator", patches=36, removed=6, blocks=())
     drawn = pipeline_picture(Sample("a", (View(PHOTO, steps=(step(1), drawn_mask)),), mask=mask, original=PHOTO))
-    assert len(find(drawn, fit(overlay(drawn_mask.picture, mask), (168, 168)))) == 1  # type: ignore[arg-type]
-    assert len(find(drawn, fit(sample_photo(96, 96, 1), (168, 168)))) == 1
+    assert len(find(drawn, fit(overlay(drawn_mask.picture, mask), (166, 166)))) == 1  # type: ignore[arg-type]
+    assert len(find(drawn, fit(sample_photo(96, 96, 1), (166, 166)))) == 1
 
 
 def test_long_pipelines_wrap() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -15,6 +15,7 @@ from selfscope.errors import UsageError
 if TYPE_CHECKING:
     from selfscope.cli.browse_output import Output, Wanted
     from selfscope.config.reader import Config
+    from selfscope.views.opening import Opened
 _OR_RUN = " or --work-dir"
 
 
@@ -26,8 +27,18 @@ class Browse:
     With --grid, contact sheets of everything.
     """
 
-    config: Positional[str]
+    config: Positional[str | None] = None
     """Training config, or a folder of images."""
+    dataset: str | None = None
+    """Instead of a config: a folder of images, one that Hugging Face datasets saved, or module:object."""
+    transform: str | None = None
+    """With a folder or --dataset: module:object or file.py:object, called with each image. It is imported."""
+    stats: int | None = None
+    """Measure so many draws, tell what looks broken, write one figure and one JSON; pictures only with -n or --grid."""
+    bands: str | None = None
+    """Images with other than three channels: which bands, from 1, are red, green and blue (4,3,2), or grey (1)."""
+    band_range: tuple[float, float] | None = None
+    """The values that are black and white in these bands; by default each image is stretched."""
     output_dir: str | None = None
     """Folder for the pictures."""
     mode: Literal["transformed", "original", "concat", "pipeline"] = "transformed"
@@ -58,18 +69,30 @@ class Browse:
     """Let the config import the code that it names."""
 
     def __call__(self) -> None:
-        from selfscope.views.browse import browse_opened
         from selfscope.views.opening import opened
 
-        wanted = self._wanted(self._show_seconds())
+        pictures = self.stats is None or self.n is not None or self.grid
+        wanted = self._wanted(self._show_seconds()) if pictures else None
+        source, transform = self._source()
         given = opened(
-            self.config,
+            source,
+            transform,
             phase=self.phase,
             seed=self.seed,
             skip=self.skip_type,
             options=self.cfg_options,
             trust=self.trust_config,
+            bands=self.bands,
+            band_range=self.band_range,
         )
+        if self.stats is not None:
+            self._tell_statistics(given, self.stats)
+        if wanted is not None:
+            self._pictures(given, wanted)
+
+    def _pictures(self, given: Opened, wanted: Wanted) -> None:
+        from selfscope.views.browse import browse_opened
+
         skipped: list[tuple[str, str]] = []
         with progress_bar("browsing") as progress:
             samples = browse_opened(
@@ -88,6 +111,30 @@ class Browse:
         say_skipped(skipped)
         for line in output.told():
             say(line)
+
+    def _source(self) -> tuple[Any, Any]:
+        """What to browse, and the transform for it: paths as they are, what is named `module:object` imported."""
+        from selfscope.cli.named import looks_named, named_object
+
+        if (self.config is None) == (self.dataset is None):
+            raise UsageError("expected a config or a folder, or --dataset: one of them")
+        source: Any = self.config if self.dataset is None else self.dataset
+        if self.dataset is not None and looks_named(self.dataset):
+            source = named_object(self.dataset, "--dataset")
+        return source, None if self.transform is None else named_object(self.transform, "--transform")
+
+    def _tell_statistics(self, given: Opened, n: int) -> None:
+        from selfscope.cli import browse_statistics
+
+        stats = browse_statistics.measured(given, n, self.phase)
+        browse_statistics.tell(stats)
+        if self.output_dir is not None:
+            browse_statistics.keep(stats, Path(self.output_dir))
+        if self.work_dir is not None:
+            run = new_run_folder(Path(self.work_dir), "browse_stats_")
+            with open_visualizer(given.config, run, self.trust_config) as visualizer:
+                visualizer.write(stats)
+            say(f"run: {run}")
 
     def _show_seconds(self) -> float | None:
         """How long each window stays; None for no window."""
@@ -110,8 +157,8 @@ class Browse:
         from selfscope.cli.browse_output import Wanted
 
         folder = None if self.output_dir is None else Path(self.output_dir)
-        title = f"{Path(self.config).stem} · {self.phase} · seed {self.seed}"
-        return Wanted(folder, self.work_dir is not None, seconds, self.grid, title)
+        title = f"{Path(self.config or self.dataset or '').stem} · {self.phase} · seed {self.seed}"
+        return Wanted(folder, self.work_dir is not None, seconds, self.grid, title, self.mode)
 
     def _output(self, config: Config | None, wanted: Wanted) -> Output:
         from selfscope.cli.browse_output import Output

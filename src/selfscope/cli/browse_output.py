@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from selfscope.records import Sample
     from selfscope.visualization.visualizer import Visualizer
 
-SHEET_SAMPLES = 24
 SHEET_NAME = "contact_sheet"
+SHEETS = {"transformed": (24, None), "original": (24, None), "concat": (6, 2), "pipeline": (6, 1)}
+"""How many samples go onto one sheet, in how many columns: pictures with words in them must stay readable."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,8 @@ class Draw:
     """Draws and encodes a sample in whichever process made it; which parts are wanted is known before."""
 
     files: bool = False
-    sheets: bool = False
-    every_sheet: bool = False
-    """All samples go onto sheets, not just the first ones."""
+    sheet_samples: int | None = 0
+    """So many of the first samples go onto sheets; None: all."""
     shows: bool = False
     records: bool = False
 
@@ -50,8 +50,7 @@ class Draw:
 
         suffix = Path(sample.path or "").suffix
         suffix = suffix if suffix.lower() in SUFFIXES else ".png"
-        # Twice as many as a sheet holds, since some that follow may be unreadable: what is sent here costs time.
-        on_sheet = self.every_sheet or (self.sheets and sample.index < 2 * SHEET_SAMPLES)
+        on_sheet = self.sheet_samples is None or sample.index < self.sheet_samples
         draws = self.files or self.shows or on_sheet
         body = sample.plot(title=False) if draws else None
         picture = on_paper(sample, body) if body is not None and (self.files or self.shows) else None
@@ -79,13 +78,20 @@ class Wanted:
     """Sheets of everything in place of a picture a sample."""
     title: str
     """What stands on every sheet."""
+    mode: str
+
+    @property
+    def sheet(self) -> tuple[int, int | None]:
+        """How many samples a sheet has, and its columns."""
+        return SHEETS[self.mode]
 
     def draw(self) -> Draw:
         shows = self.show_seconds is not None
+        # Twice as many as a sheet holds, since some may be unreadable and others follow: what is sent costs time.
+        first = 2 * self.sheet[0] if self.folder is not None else 0
         return Draw(
             files=self.folder is not None and not self.grid,
-            sheets=self.folder is not None or self.grid,
-            every_sheet=self.grid,
+            sheet_samples=None if self.grid else first,
             shows=shows and not self.grid,
             records=self.records,
         )
@@ -122,9 +128,10 @@ class Output:
             self._visualizer.write(drawn.sample)
         if drawn.shown is not None:
             self._show(drawn.shown, drawn.key)
-        if drawn.cell is not None and (self._wanted.grid or self._taken <= SHEET_SAMPLES):
+        most = self._wanted.sheet[0]
+        if drawn.cell is not None and (self._wanted.grid or self._taken <= most):
             self._cells.append((drawn.cell, drawn.named))
-            if self._wanted.grid and len(self._cells) == SHEET_SAMPLES:
+            if self._wanted.grid and len(self._cells) == most:
                 self._finish_sheet()
 
     def finish(self) -> None:
@@ -137,7 +144,7 @@ class Output:
         wanted = self._wanted
         lines = [f"{len(self._written)} pictures in {wanted.folder}"] if self._written else []
         if len(self._sheets) == 1 and not wanted.grid:
-            lines.append(f"contact sheet of the first {min(self._taken, SHEET_SAMPLES)}: {self._sheets[0]}")
+            lines.append(f"contact sheet of the first {min(self._taken, wanted.sheet[0])}: {self._sheets[0]}")
         elif self._sheets:
             said = "contact sheets" if len(self._sheets) > 1 else "contact sheet"
             lines.append(f"{len(self._sheets)} {said} of {self._taken} samples in {wanted.folder}")
@@ -148,7 +155,8 @@ class Output:
 
         wanted, first = self._wanted, self._taken - len(self._cells) + 1 if self._wanted.grid else 1
         last = first + len(self._cells) - 1
-        sheet = contact_sheet(self._cells, title=wanted.title, footer=[f"samples {first} to {last}"])
+        footer = [f"samples {first} to {last}"]
+        sheet = contact_sheet(self._cells, columns=wanted.sheet[1], title=wanted.title, footer=footer)
         number = f"_{len(self._sheets) + 1:04d}" if wanted.grid else ""
         if wanted.folder is not None:
             self._sheets.append(wanted.folder / f"{SHEET_NAME}{number}.png")

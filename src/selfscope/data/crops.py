@@ -164,7 +164,7 @@ class TwoSizesCrop:
         how = {"interpolation": self.second_interpolation, "backend": "pillow"}
         target = _crop_and_resize(results, name, box, self.second_size, **how)
         images, traces = [view["img"], target["img"]], [view["trace"], target["trace"]]
-        return {**view, "img": images, "trace": traces, "view_names": ["view 1", "target"]}
+        return {**view, "img": images, "trace": traces, "view_names": ["view", "target"]}
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,9 @@ def _views(results: Mapping[str, Any]) -> tuple[records.View, ...]:
         raise ConfigError("the pipeline loads no image: begin it with LoadImageFromFile")
     images = results["img"] if several else [results["img"]]
     traces = results["trace"] if several else [results["trace"]]
-    names = results.get("view_names") or [f"view {i}" for i in range(1, len(images) + 1)]
+    names = results.get("view_names") or (
+        [f"view {i}" for i in range(1, len(images) + 1)] if len(images) > 1 else ["view"]
+    )
     return tuple(
         records.View(image, trace.crop(image.shape[1], image.shape[0]), trace.flip, trace.steps, name)
         for image, trace, name in zip(images, traces, names, strict=True)

@@ -104,7 +104,8 @@ def _title(sample: Sample, i: int) -> str:
     view, original = sample.views[i], sample.original
     assert original is not None
     named = heading(sample, i)
-    parts = [named if any(c.isdigit() for c in named.split()[0]) or named == f"view {i + 1}" else f"{i + 1} · {named}"]
+    own = len(sample.views) == 1 or any(letter.isdigit() for letter in named)
+    parts = [named if own else f"{i + 1} · {named}"]
     if view.crop is not None:
         parts.append(f"{100 * view.crop[2] * view.crop[3] / (original.shape[0] * original.shape[1]):.0f} %")
     return " · ".join(parts)

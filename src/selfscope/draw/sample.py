@@ -13,7 +13,7 @@ from selfscope.draw.compose import page, panel, side_by_side
 from selfscope.draw.forensics import forensic_picture
 from selfscope.draw.steps import pipeline_picture
 from selfscope.draw.text import size_for
-from selfscope.draw.views import enlarged, enlargement, transformed_picture
+from selfscope.draw.views import edged, enlarged, enlargement, transformed_picture
 from selfscope.errors import RecordError, UsageError, nearest
 from selfscope.records import Reconstruction, Sample, View
 from selfscope.sampled import size_words
@@ -57,7 +57,9 @@ def _original(sample: Sample) -> np.ndarray:
     if sample.original is None:
         raise RecordError(f"{sample.key}: the sample holds no original picture to show: browse with it kept")
     height, width = sample.original.shape[:2]
-    return panel(enlarged(sample.original, enlargement([sample.original])), f"original · {size_words(width, height)}")
+    return panel(
+        edged(enlarged(sample.original, enlargement([sample.original]))), f"original · {size_words(width, height)}"
+    )
 
 
 _BODIES: dict[str, Callable[[Sample], np.ndarray]] = {

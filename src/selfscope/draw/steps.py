@@ -12,7 +12,7 @@ from selfscope.draw.compose import panel, side_by_side, stack
 from selfscope.draw.glyphs import line_height
 from selfscope.draw.picture import fit
 from selfscope.draw.text import shorten, unbroken, wrap, write
-from selfscope.draw.views import heading
+from selfscope.draw.views import edged, heading
 from selfscope.errors import RecordError
 from selfscope.records import Sample, Step
 from selfscope.sampled import MASKS, size_words, words
@@ -94,7 +94,7 @@ def _cell(sample: Sample, step: Step, title: str = "") -> np.ndarray:
 
 def _panel(picture: np.ndarray, title: str, said: str) -> np.ndarray:
     """A cell of one width: title, picture, words."""
-    shown = fit(picture, (_SIDE, _SIDE))
+    shown = edged(fit(picture, (_SIDE - 2, _SIDE - 2)))
     lines = wrap(unbroken(said), _SMALL, _SIDE, max_lines=5) if said else []
     top = line_height(_SIZE) + 3
     canvas = Canvas.blank(top + shown.shape[0] + 4 + len(lines) * line_height(_SMALL), _SIDE)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from selfscope.draw import mask as masks
-from selfscope.draw.canvas import Canvas
+from selfscope.draw.canvas import RULE, Canvas
 from selfscope.draw.colour import Colour, palette, readable_on
 from selfscope.draw.compose import Cell, grid, panel, side_by_side
 from selfscope.draw.picture import fit, resize
@@ -49,12 +49,19 @@ def arrange(cells: Sequence[Cell]) -> list[np.ndarray]:
     """One block a picture, but crops much smaller than the largest share blocks, below each other and in columns."""
     tallest = max(picture.shape[0] for picture, _ in cells)
     size = size_for(tallest)
-    blocks = [panel(*cell, size) for cell in cells if cell[0].shape[0] > 0.6 * tallest]
-    small = [panel(*cell, size) for cell in cells if cell[0].shape[0] <= 0.6 * tallest]
+    blocks = [panel(edged(picture), words, size) for picture, words in cells if picture.shape[0] > 0.6 * tallest]
+    small = [panel(edged(picture), words, size) for picture, words in cells if picture.shape[0] <= 0.6 * tallest]
     if small:
         rows = max(1, round((blocks[0].shape[0] + size) / max(p.shape[0] + size for p in small)))
         blocks.append(grid(small, columns=-(-len(small) // rows), gap=size))
     return blocks
+
+
+def edged(picture: np.ndarray) -> np.ndarray:
+    """The picture with a hairline around it: without, a white one has no end on white paper."""
+    canvas = Canvas.blank(picture.shape[0] + 2, picture.shape[1] + 2, RULE)
+    canvas.paste(picture, 1, 1)
+    return canvas.pixels
 
 
 def numbered_boxes(
