@@ -1,0 +1,72 @@
+"""`selfscope compare` from the command line, on real files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from selfscope.cli import main
+from selfscope.records import Embedding
+from selfscope.store.reader import open_run
+from selfscope.visualization.visualizer import Visualizer
+
+
+def make_run(folder: Path, features: np.ndarray, paths: tuple[str, ...], name: str) -> str:
+    with Visualizer(vis_backends=[{"type": "LocalVisBackend"}], save_dir=str(folder)) as visualizer:
+        visualizer.write(
+            Embedding(
+                "feat_0",
+                features[:, :2],
+                paths=paths,
+                features={"feat_0": features},
+                settings={"checkpoint": f"{name}.pth"},
+            )
+        )
+    return str(folder)
+
+
+def test_two_runs_of_the_same_photos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x, paths = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32), []
+    for i in range(24):
+        paths.append(str(tmp_path / f"{i}.png"))
+        Image.new("RGB", (32, 24), (10 * i, 90, 200)).save(paths[-1])
+    y = x.copy()
+    y[3] = -5 * x[3]
+    a, b = (make_run(tmp_path / name, f, tuple(paths), name) for name, f in (("first", x), ("second", y)))
+    assert main(["compare", a, b, "--k", "4", "--work-dir", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "first · second: CKA" in said
+    run = open_run(next((tmp_path / "out").iterdir()))
+    tables = {entry.key: entry.load() for entry in run.tables}
+    shared = np.asarray(tables["compare/items"].columns["neighbours_shared"])
+    assert shared.argmin() == 3
+    assert f"{tables['compare/pairs'].columns['cka'][0]:.3f}" in said
+    assert {p.name for p in (run.path / "saved_pictures").iterdir()} == {"likeness.png", "moved.png"}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["one.npy"], "two or more"),
+        (["one.npy", "none.npy"], "none.npy: no such file or run"),
+        (["one.npy", "folder"], "not a run"),
+        (["one.npy", "few.npy"], "one has 9 images, few 8"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_sentence(
+    given: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("one.npy", np.eye(9))
+    np.save("few.npy", np.eye(8))
+    Path("folder").mkdir()
+    assert main(["compare", *given]) == 1
+    assert sentence in capsys.readouterr().err
+    assert not Path("work_dirs").exists()
