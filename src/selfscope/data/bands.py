@@ -145,7 +145,8 @@ def _tiff(name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     try:
         with tifffile.TiffFile(name) as file:
             series = file.series[0]
-            described = file.pages[0].tags.get(GDAL_METADATA)
+            first: Any = file.pages[0]
+            described = first.tags.get(GDAL_METADATA)
             values, axes = series.asarray(), series.axes
     except Exception as error:  # as above
         raise DataError(f"is no TIFF that can be read ({' '.join(str(error).split()):.120})") from error

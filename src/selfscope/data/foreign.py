@@ -17,12 +17,13 @@ from PIL import Image
 
 from selfscope.data.albums import Album
 from selfscope.data.bands import Bands
+from selfscope.data.classes import folder_classes
 from selfscope.data.dataset import Dataset
 from selfscope.data.ends import LoadImageFromFile
 from selfscope.data.listing import Listing, Names
 from selfscope.data.moves import normalisation_of
 from selfscope.data.picture import read_picture
-from selfscope.data.picturing import Item, Normalisation, Shown, shown, sorted_item
+from selfscope.data.picturing import LABEL_KEYS, Item, Normalisation, Shown, shown, sorted_item
 from selfscope.data.seeds import global_seeds
 from selfscope.data.trace import Trace
 from selfscope.data.watching import Watch, checked, size_of, watching
@@ -109,8 +110,7 @@ def viewed(results: Results, value: Any, watch: Watch, by: ForeignTransform | Fo
     original = results.get("original")
     if original is None:
         original = made[0].picture
-    album = by.album if isinstance(by, ForeignTransform) else None
-    traces = [_trace(image, view, watch, original, album) for image, view in zip(item.images, made, strict=True)]
+    traces = [_trace(image, view, watch, original, by) for image, view in zip(item.images, made, strict=True)]
     rules = [view.rule for view in made]
     notes = [*results.get("notes", ()), *dict.fromkeys(rule for rule in rules if rule)]
     label = {} if item.label is None else {"gt_label": item.label}
@@ -127,14 +127,15 @@ def viewed(results: Results, value: Any, watch: Watch, by: ForeignTransform | Fo
     }
 
 
-def _trace(image: Any, view: Shown, watch: Watch, original: np.ndarray, album: Album | None) -> Trace:
+def _trace(image: Any, view: Shown, watch: Watch, original: np.ndarray, by: ForeignTransform | ForeignItems) -> Trace:
     """The trace with a last step that says how the picture was made; not known where nobody saw it being made."""
-    height, width = original.shape[:2]
-    history = watch.of(image)
+    (height, width), history = original.shape[:2], watch.of(image)
+    album = by.album if isinstance(by, ForeignTransform) else None
     if album is not None:
         trace = album.trace((width, height), size_of(image))
     elif history is None or size_of(history.root) != (width, height):
-        trace = Trace(width, height, known=False)
+        name = kind_of(by.transform if isinstance(by, ForeignTransform) else by.source)
+        trace = Trace(width, height, known=False).step(name)
     else:
         trace = checked(history, view.picture, original)
     return trace.step("shown", rule=view.rule, beyond=view.beyond) if view.rule or view.beyond else trace
@@ -215,14 +216,13 @@ def transformed_folder(listing: Listing, transform: Any, *, seed: int = 0, bands
 
 def _listing(source: Any) -> Listing:
     """Names and labels where the data set has them at hand (torchvision's folders do); else numbers."""
-    count, classes = len(source), getattr(source, "classes", None)
+    count, named = len(source), _classes(source)
     paths = [_path_of(source, i) for i in range(count)] if _path_of(source, 0) else []
     targets = getattr(source, "targets", None)
     labels = None
     if targets is not None and len(targets) == count:
         array = np.asarray(targets)
         labels = array.astype(np.int64) if array.ndim == 1 and array.dtype.kind in "iu" else None
-    named = tuple(map(str, classes)) if isinstance(classes, Sequence) and not isinstance(classes, str) else None
     if named is not None and labels is not None and labels.max() >= len(named):
         named = None
     if paths:
@@ -230,6 +230,15 @@ def _listing(source: Any) -> Listing:
         return Listing(root, Names(os.path.relpath(str(path), root) for path in paths), labels, named)
     width = len(str(count - 1))
     return Listing("", Names(f"{i:0{width}d}" for i in range(count)), labels, named)
+
+
+def _classes(source: Any) -> tuple[str, ...] | None:
+    """The names of the labels: `classes` as torchvision has them, or the class column of a Hugging Face data set."""
+    classes = getattr(source, "classes", None)
+    features = getattr(source, "features", None)
+    if classes is None and isinstance(features, Mapping):
+        classes = next((features[key].names for key in LABEL_KEYS if hasattr(features.get(key), "names")), None)
+    return folder_classes([str(name) for name in classes]) if isinstance(classes, (list, tuple)) else None
 
 
 def _path_of(source: Any, number: int) -> str | None:

@@ -19,9 +19,9 @@ from selfscope.views.opening import Opened, opened
 from selfscope.views.progress import Progress, silent
 from selfscope.views.suspicions import APART, Evidence, suspicions
 
-SHARES = {"flipped": "flipped", "upside down": "upside down", "grey": "grey"} | {
-    name: name for name in ("blurred", "solarized")
-}
+DRAWN = ("blurred", "solarized")
+"""Known by the steps on record alone, which other people's transforms leave only where they are applied."""
+SHARES = ("flipped", "upside down", "grey", *DRAWN)
 VIEW_QUANTITIES = [name for name in QUANTITIES if name not in ("iou", "containment", "masked")]
 REPEATED = 3
 """So many samples are drawn twice under one seed, to see whether they come out the same."""
@@ -45,9 +45,22 @@ def augmentation_stats(
     even distances, each drawn twice, more often where there are fewer; the same seed gives the same numbers.
     An image that cannot be read is left out; give `skipped` to learn path and reason.
     """
-    if n < 1:
-        raise UsageError(f"n: expected at least 1 draw, got {n}")
     given = opened(source, transform, phase=phase, seed=seed, **choices)
+    return stats_of(given, n, phase=phase, key=key, skipped=skipped, progress=progress)
+
+
+def stats_of(
+    given: Opened,
+    n: int,
+    *,
+    phase: str = "train",
+    key: str | None = None,
+    skipped: list[tuple[str, str]] | None = None,
+    progress: Progress | None = None,
+) -> AugmentationStats:
+    """As `augmentation_stats`, of a data set that is open."""
+    if n < 1:
+        raise UsageError(f"stats: expected at least 1 draw, got {n}")
     draws: list[tuple[int, Drawn]] = []
     report, places = progress or silent, _places(len(given.dataset), n)
     unreadable: dict[int, tuple[str, str]] = {}
@@ -60,16 +73,18 @@ def augmentation_stats(
         except DataError as error:
             if skipped is None:
                 raise
-            unreadable[index] = (str(given.dataset.entries[index].path), str(error))
+            path = str(given.dataset.entries[index].path)
+            unreadable[index] = (path, str(error).removeprefix(f"{path}: "))
     report(len(places), len(places))
     if skipped is not None:
         skipped.extend(unreadable.values())
     if not draws:
-        raise DataError(f"none of {len(unreadable)} images could be read; the first: {skipped[0][1]}")  # type: ignore[index]
+        first = ": ".join(next(iter(unreadable.values())))
+        raise DataError(f"none of {len(unreadable)} images could be read; the first: {first}")
     evidence = replace(
         _evidence(draws, given), random=phase == "train", unrepeatable=_unrepeatable(given, [i for i, _ in draws])
     )
-    settings = {"seed": seed, "phase": phase, "skipped": len(unreadable), "pipeline": given.dataset.types}
+    settings = {"seed": given.seed, "phase": phase, "skipped": len(unreadable), "pipeline": given.dataset.types}
     return summarised(evidence, key=key or phase, settings=settings)
 
 
@@ -86,7 +101,7 @@ def summarised(
     found["containment"] = {group: [pair.containment for pair in each] for group, each in pairs.items()}
     masks = [draw.mask for draw in draws if draw.mask is not None]
     found["masked"] = {"": [float(np.mean(mask != 0)) for mask in masks]}
-    shares = {name: _means({group: _values(each, name) for group, each in views.items()}) for name in SHARES}
+    shares = {name: _means(_shares_of(views, name)) for name in SHARES}
     shares["hardly overlapping"] = _means({g: [float(p.containment < APART) for p in e] for g, e in pairs.items()})
     alike = len({mask.shape for mask in masks}) == 1
     return AugmentationStats(
@@ -168,6 +183,20 @@ def _pairs(draws: Sequence[Drawn]) -> dict[str, list[overlap.Overlap]]:
             found[max(one, other), min(one, other)].append(pair)
     several = len(found) > 1
     return {f"{a}/{b} px" if several else "": found[a, b] for a, b in sorted(found, reverse=True)}
+
+
+def _shares_of(views: Mapping[str, Sequence[Mapping[str, float]]], name: str) -> dict[str, list[float]]:
+    """By group; a view whose history is known and tells of no blur is a sharp one, in a pipeline that blurs others."""
+    found = {group: _values(numbers, name) for group, numbers in views.items()}
+    if name not in DRAWN or not any(name in numbers for each in views.values() for numbers in each):
+        return found
+    return {
+        group: [
+            0.0 if math.isnan(value) and "area" in numbers else value
+            for value, numbers in zip(values, each, strict=True)
+        ]
+        for (group, values), each in zip(found.items(), views.values(), strict=True)
+    }
 
 
 def _values(numbers: Sequence[Mapping[str, float]], name: str) -> list[float]:
