@@ -97,6 +97,7 @@ def test_what_moved_is_shown_with_its_neighbours(tmp_path: Path) -> None:
 
     sheet = found.plot_moved(read)
     assert sheet.shape[1] > 600
-    assert asked[:6] == [paths[4], *(paths[i] for i in found.nearest[0][4, :5])]
+    nearest = [paths[i] for near in found.nearest for i in near[4, :5]]
+    assert asked[:11] == [*nearest, paths[4]]
     with pytest.raises(UsageError, match="know their images' paths"):
         compare(x, y).plot_moved()

@@ -11,6 +11,7 @@ import numpy as np
 
 from selfscope.draw.compose import Cell, contact_sheet, page, side_by_side, stack
 from selfscope.draw.matrix import matrix_picture
+from selfscope.draw.picture import resize
 from selfscope.embedding.likeness import chance_jaccard, jaccard, linear_cka, nearest_items
 from selfscope.embedding.spectrum import FIT, alpha_req, feature_std, rankme, uniformity
 from selfscope.errors import DataError, UsageError
@@ -96,9 +97,11 @@ class Comparison:
         if read is None:
             from selfscope.data.picture import read_picture as read
         rows = [self._moved_row(int(item), read) for item in self.moved[:MOVED]]
-        title = f"whose neighbours changed most: {self.names[0]} → {self.names[-1]}"
-        columns = 2 if len(rows) > 3 else 1
-        return contact_sheet(rows, columns=columns, title=title, footer=[self.caption()])
+        title = f"the {len(rows)} images whose neighbours changed most"
+        rule = (
+            f"Upper row: nearest in {self.names[0]}; lower row: nearest in {self.names[-1]}. Middle squares are shown."
+        )
+        return contact_sheet(rows, columns=2 if len(rows) > 3 else 1, title=title, footer=[rule, self.caption()])
 
     def records(self, key: str = "compare") -> Iterator[Record]:
         """Everything as records that any backend stores: two tables, a picture, and what moved."""
@@ -117,7 +120,7 @@ class Comparison:
         items: dict[str, Any] = {"item": np.arange(len(self.overlap)), "neighbours_shared": self.overlap}
         if self.paths is not None:
             items["path"] = list(self.paths)
-        yield Table(f"{key}/items", items, caption=f"{self.names[0]} → {self.names[-1]}")
+        yield Table(f"{key}/items", items, caption=f"{self.names[0]} and {self.names[-1]}")
         yield Picture(f"{key}/likeness", self.plot(), caption=self.caption())
 
     def _pairs(self) -> Iterator[tuple[int, int, str, str]]:
@@ -125,16 +128,15 @@ class Comparison:
         yield from ((i, j, self.names[i], self.names[j]) for i in range(count) for j in range(i + 1, count))
 
     def _moved_row(self, item: int, read: Any) -> Cell:
-        from selfscope.draw.picture import fit
-
         assert self.paths is not None
         rows = []
         for near in self.nearest:
-            items = [item, *near[item, :NEIGHBOURS_SHOWN].tolist()]
-            thumbs = [fit(read(self.paths[i]), (THUMBNAIL, THUMBNAIL)) for i in items]
-            rows.append(side_by_side([thumbs[0], side_by_side(thumbs[1:], gap=3)], gap=12))
-        words = f"{Path(self.paths[item]).name}: shares {self.overlap[item]:.2f}"
-        return stack(rows, gap=4, align="start"), words
+            shown = near[item, :NEIGHBOURS_SHOWN].tolist()
+            rows.append(side_by_side([_thumbnail(read(self.paths[i]), THUMBNAIL) for i in shown], gap=4))
+        asked = _thumbnail(read(self.paths[item]), 2 * THUMBNAIL + 4)
+        path = Path(self.paths[item])
+        words = f"{path.parent.name}/{path.name}: shares {self.overlap[item]:.2f} of its neighbours"
+        return side_by_side([asked, stack(rows, gap=4)], gap=12), words
 
 
 def compare(
@@ -169,6 +171,14 @@ def compare(
         settings={"n": n, "k": k, "metric": metric, "chance": chance_jaccard(n, k), "alpha_fit": FIT},
         paths=spaces[0].paths,
     )
+
+
+def _thumbnail(picture: np.ndarray, side: int) -> np.ndarray:
+    """The middle square of the picture, `side` pixels wide and high."""
+    height, width = picture.shape[:2]
+    edge = min(height, width)
+    top, left = (height - edge) // 2, (width - edge) // 2
+    return resize(picture[top : top + edge, left : left + edge], (side, side))
 
 
 def _numbers(arrays: Sequence[np.ndarray]) -> dict[str, list[float]]:
