@@ -8,6 +8,9 @@ from typing import Any
 
 from selfscope.records import Record
 from selfscope.visualization.backends.contract import BaseVisBackend
+from selfscope.visualization.visualizer import Visualizer
+
+LOCAL = {"type": "LocalVisBackend"}
 
 
 class Remembering(BaseVisBackend):
@@ -44,3 +47,13 @@ class Direct(Remembering):
     """Asks for the caller's own thread."""
 
     thread = "caller"
+
+
+def build(*backends, save_dir=None) -> Visualizer:
+    """A visualizer over the local run, where `save_dir` is given, and backends `a`, `b`, …"""
+    named = [{"type": lambda made=backend: made, "name": "abcdef"[i]} for i, backend in enumerate(backends)]
+    return Visualizer(vis_backends=[LOCAL, *named] if save_dir else named, save_dir=save_dir)
+
+
+def fail(record: Record) -> None:
+    raise ConnectionError("the tracker is down")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sqlite3
 import sys
 from pathlib import Path
@@ -50,23 +49,12 @@ class Database:
         return [(int(path.name.split("+")[2]), np.asarray(Image.open(path))) for path in files]
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory):
-    """A database with its tables, which take MLflow seconds to make: each test gets a copy."""
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
-def run(tmp_path, empty, monkeypatch):
+def run(tmp_path, mlflow_tables, monkeypatch):
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = tmp_path / "a größe 20%" / "vis_data"
-    folder.mkdir(parents=True)
-    shutil.copy(empty, folder / "mlflow.db")
+    mlflow_tables(folder)
     with Visualizer(vis_backends=[{"type": "MLflowVisBackend"}], save_dir=folder.parent) as vis:
         yield vis, lambda: (vis.close(), Database(folder))[1]
 
@@ -200,12 +188,12 @@ def test_reconstructions_are_pictures_and_numbers(run):
     assert database.pictures("cat/1")[0][0] == 4
 
 
-def test_the_ancestors_arguments_are_taken(tmp_path, empty):
+def test_the_ancestors_arguments_are_taken(tmp_path, mlflow_tables):
     work_dir, store = tmp_path / "work", tmp_path / "store.db"
     (work_dir / "logs").mkdir(parents=True)
     (work_dir / "logs" / "train.log").write_text("line")
     (work_dir / "weights.pth").write_text("no")
-    shutil.copy(empty, store)
+    mlflow_tables(tmp_path, store.name)
     backend = MLflowVisBackend(
         str(work_dir / "vis_data"),
         exp_name="mine",

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import atexit
 import json
 import os
-import shutil
 import sqlite3
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -27,9 +24,7 @@ from selfscope.visualization.visualizer import Visualizer
 if find_spec("trackio") is None:
     pytest.skip("needs Trackio: make test-trackers", allow_module_level=True)
 
-HOME = Path(mkdtemp(prefix="trackio-"))
-os.environ["TRACKIO_DIR"] = str(HOME)  # read when Trackio is imported
-atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+HOME = Path(os.environ["TRACKIO_DIR"])
 
 PHOTO = sample_photo(40, 60)
 
