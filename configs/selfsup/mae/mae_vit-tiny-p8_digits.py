@@ -41,6 +41,21 @@ train_dataloader = dict(
     dataset=dict(type="ImageNet", data_root=data_root, ann_file="", data_prefix="train", pipeline=eval_pipeline),
 )
 
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=2e-3, betas=(0.9, 0.95), weight_decay=0.05),
+)
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=120)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.02, by_epoch=True, begin=0, end=5, convert_to_iter_based=True),
+    dict(type="CosineAnnealingLR", by_epoch=True, begin=5, convert_to_iter_based=True),
+]
+default_hooks = dict(
+    logger=dict(type="LoggerHook", interval=10),
+    checkpoint=dict(type="CheckpointHook", interval=40, max_keep_ckpts=1),
+)
+randomness = dict(seed=0)
+
 vis_pipeline = eval_pipeline
 
 extract_dataloader = dict(

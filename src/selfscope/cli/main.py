@@ -12,11 +12,13 @@ from tyro.conf import FlagCreatePairsOff, subcommand
 
 from selfscope import __version__
 from selfscope.cli.browse import Browse
+from selfscope.cli.compare import Compare
 from selfscope.cli.config import ShowConfig
 from selfscope.cli.console import say_error
 from selfscope.cli.demo import Demo
 from selfscope.cli.reconstruct import Reconstruct
 from selfscope.cli.sync import Sync
+from selfscope.cli.train import Train, with_resume_value
 from selfscope.cli.tsne import Tsne
 from selfscope.errors import SelfscopeError
 
@@ -24,8 +26,10 @@ Command = (
     Annotated[Browse, subcommand("browse")]
     | Annotated[Tsne, subcommand("tsne")]
     | Annotated[Reconstruct, subcommand("reconstruct")]
+    | Annotated[Compare, subcommand("compare")]
     | Annotated[ShowConfig, subcommand("config")]
     | Annotated[Sync, subcommand("sync")]
+    | Annotated[Train, subcommand("train")]
     | Annotated[Demo, subcommand("demo")]
 )
 DESCRIPTION = "See what a self-supervised vision model has learned: its data, its embedding space, its reconstructions."
@@ -34,7 +38,7 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; 0 when it did what was asked, 1 when it was refused (one sentence), 130 on Ctrl-C."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = with_resume_value(sys.argv[1:] if argv is None else argv)
     if arguments == ["--version"]:
         print(f"selfscope {__version__}")
         return 0

@@ -26,6 +26,7 @@ TABLE: dict[str, dict[str, str]] = {
         "SwinTransformer": "selfscope.models.swin:SwinTransformer",
         "SimMIMSwinTransformer": "selfscope.models.swin:SimMIMSwinTransformer",
         "ResNet": "selfscope.models.resnet:ResNet",
+        "ResNet_CIFAR": "selfscope.models.resnet:ResNetCifar",
         "ResNetSobel": "selfscope.models.resnet:ResNetSobel",
         "GlobalAveragePooling": "selfscope.models.necks:GlobalAveragePooling",
         "AvgPool2dNeck": "selfscope.models.necks:GlobalAveragePooling",

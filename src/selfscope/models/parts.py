@@ -11,7 +11,16 @@ from torch import nn
 from selfscope.config.registry import MODELS
 from selfscope.errors import ConfigError, nearest
 
-BACKBONES = ("ResNet", "ResNetSobel", "VisionTransformer", "MAEViT", "MaskFeatViT", "MoCoV3ViT", "SwinTransformer")
+BACKBONES = (
+    "ResNet",
+    "ResNet_CIFAR",
+    "ResNetSobel",
+    "VisionTransformer",
+    "MAEViT",
+    "MaskFeatViT",
+    "MoCoV3ViT",
+    "SwinTransformer",
+)
 
 
 def build_part(config: Mapping[str, Any], *, trust: bool = False) -> Any:

@@ -95,6 +95,16 @@ class ResNet(TimmResNet):
                 part.requires_grad_(False)
 
 
+class ResNetCifar(ResNet):
+    """A ResNet for small pictures, OpenMMLab's `ResNet_CIFAR`: a 3 × 3 stem at full size and no pooling after it."""
+
+    def __init__(self, depth: int, **options: Any) -> None:
+        super().__init__(depth, **options)
+        self.conv1 = nn.Conv2d(options.get("in_channels", 3), 64, 3, padding=1, bias=False)
+        nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
+        self.maxpool = nn.Identity()
+
+
 class ResNetSobel(ResNet):
     """A ResNet that sees the two Sobel gradients of the grey image, against colour shortcuts (DeepCluster)."""
 

@@ -17,7 +17,7 @@ from selfscope.models.patches import enlarge
 from selfscope.models.swin import SimMIMSwinTransformer
 from selfscope.models.vit import check_ratio
 
-MASK_PATCH, MASK_RATIO = 32, 0.6
+MASK_PATCH, MASK_RATIO, FEWEST_BLOCKS = 32, 0.6, 4
 
 
 class SimMIMNeck(nn.Module):
@@ -77,8 +77,13 @@ class SimMIM(MaskedImageModel):
             raise ConfigError(f"SimMIM: head.patch_size={self.patch_size} is not the backbone's patch size")
 
     def random_mask(self, batch: int, generator: np.random.Generator, ratio: float | None = None) -> np.ndarray:
-        """`(B, h, w)` uint8: 60 % (rounded up) of the 32-pixel blocks of each image, as the paper's masking does."""
+        """`(B, h, w)` uint8: 60 % (rounded up) of the 32-pixel blocks of each image, as the paper's masking does.
+
+        Images below 128 pixels have smaller blocks, four or more to a side.
+        """
         block = MASK_PATCH // self.patch_size
+        while block > 1 and min(self.mask_grid) < FEWEST_BLOCKS * block:
+            block //= 2
         if any(n % block for n in self.mask_grid):
             raise ModelError(f"a mask of {MASK_PATCH}-pixel blocks needs an image that these divide")
         coarse = (self.mask_grid[0] // block, self.mask_grid[1] // block)

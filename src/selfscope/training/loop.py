@@ -44,6 +44,7 @@ class Loop:
     progress: Callable[[TrainState, Tensor], None] = lambda state, loss: None
     """Called after every iteration with its loss, on the device."""
     _mark: float = field(default=0.0, init=False)
+    _seen: int = field(default=0, init=False)
 
     def run(self) -> bool:
         state, hooks = self.state, self.hooks
@@ -66,6 +67,7 @@ class Loop:
         self.hooks.call("before_train_epoch", state)
         self._mark = began = time.perf_counter()
         total: Any = 0.0
+        self._seen = 0
         for place in range(first, end):
             loss = self._iteration(place, end, batches)
             finite.see(loss, state.iter)
@@ -91,6 +93,7 @@ class Loop:
         """One batch through the model, and at the end of its group one step of the optimizer."""
         state, counts = self.state, self.stepping.accumulative_counts
         batch = next(batches)
+        self._seen += len(batch)
         waited = time.perf_counter() - self._mark
         self.hooks.call("before_train_iter", state, batch_idx=place, data_batch=batch)
         seed_step(state.seed, state.rank, state.iter)
@@ -150,7 +153,6 @@ class Loop:
 
     def _tell_epoch(self, loss: float, iterations: int, seconds: float) -> None:
         state = self.state
-        seen = iterations * state.train_dataloader.batch_size * state.world_size
         state.logger.info(
             "epoch %d of %d: loss %.4f on average, %d iterations in %.1f s, %.0f images/s",
             state.epoch + 1,
@@ -158,5 +160,5 @@ class Loop:
             loss,
             iterations,
             seconds,
-            seen / seconds,
+            self._seen * state.world_size / seconds,
         )

@@ -239,6 +239,14 @@ def _build(config: Mapping[str, Any], max_epochs: int | None, max_iters: int, ep
         )
     by_epoch = given.get("by_epoch", True)
     given.setdefault("end", (max_epochs or FOREVER) if by_epoch else max_iters)
+    if given.get("begin", 0) >= given["end"] and "end" not in config:
+        unit = "epochs" if by_epoch else "iterations"
+        raise ConfigError(
+            f"{name} begins after {given['begin']} {unit}, and the training ends after {given['end']}: train longer, "
+            "or let it begin earlier",
+            file=file,
+            line=line,
+        )
     if "milestones" in given:
         given["milestones"] = tuple(given["milestones"])
     try:

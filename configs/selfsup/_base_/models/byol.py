@@ -1,0 +1,37 @@
+# BYOL, ResNet-50: a predictor against a slow copy, no negatives (arXiv:2006.07733).
+model = dict(
+    type="BYOL",
+    data_preprocessor=dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), bgr_to_rgb=True),
+    base_momentum=0.99,
+    backbone=dict(
+        type="ResNet",
+        depth=50,
+        in_channels=3,
+        out_indices=[4],  # 0 is the stem, 1 to 4 are the stages
+        norm_cfg=dict(type="SyncBN"),
+    ),
+    neck=dict(
+        type="NonLinearNeck",
+        in_channels=2048,
+        hid_channels=4096,
+        out_channels=256,
+        num_layers=2,
+        with_bias=True,
+        with_last_bn=False,
+        with_avg_pool=True,
+    ),
+    head=dict(
+        type="LatentPredictHead",
+        loss=dict(type="CosineSimilarityLoss"),
+        predictor=dict(
+            type="NonLinearNeck",
+            in_channels=256,
+            hid_channels=4096,
+            out_channels=256,
+            num_layers=2,
+            with_bias=True,
+            with_last_bn=False,
+            with_avg_pool=False,
+        ),
+    ),
+)

@@ -1,0 +1,16 @@
+# NPID, ResNet-50: every image a class of its own, kept in a memory bank (arXiv:1805.01978).
+model = dict(
+    type="NPID",
+    data_preprocessor=dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), bgr_to_rgb=True),
+    neg_num=65536,
+    backbone=dict(
+        type="ResNet",
+        depth=50,
+        in_channels=3,
+        out_indices=[4],  # 0 is the stem, 1 to 4 are the stages
+        norm_cfg=dict(type="SyncBN"),
+    ),
+    neck=dict(type="LinearNeck", in_channels=2048, out_channels=128, with_avg_pool=True),
+    head=dict(type="ContrastiveHead", loss=dict(type="mmcls.CrossEntropyLoss"), temperature=0.07),
+    memory_bank=dict(type="SimpleMemory", length=1281167, feat_dim=128, momentum=0.5),
+)

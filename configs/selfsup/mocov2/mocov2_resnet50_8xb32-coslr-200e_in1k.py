@@ -1,0 +1,8 @@
+_base_ = [
+    "../_base_/models/mocov2.py",
+    "../_base_/datasets/imagenet_mocov2.py",
+    "../_base_/schedules/sgd_coslr-200e_in1k.py",
+    "../_base_/default_runtime.py",
+]
+
+default_hooks = dict(checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=3))
