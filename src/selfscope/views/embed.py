@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,40 @@ def pca(
         neighbours = _graph(array, metric, 1, 0)
     settings = {"method": "PCA", "metric": metric}
     return _embedding(given, stage, [coords], settings, neighbours=neighbours, queries=queries, step=step)
+
+
+def umap(features: Features | Any, stage: str | None = None, **options: Any) -> Embedding:
+    """A map by umap-learn (an extra), for the same inputs and with the same numbers as `tsne`.
+
+    `options` are those of `selfscope.embedding.libraries.UMAP`, and `neighbours`, `queries`, `step` as for `tsne`; the
+    graph is for the numbers only, the library finds its own.
+    """
+    return _by_library("UMAP", features, stage, options)
+
+
+def pacmap(features: Features | Any, stage: str | None = None, **options: Any) -> Embedding:
+    """A map by pacmap (an extra); otherwise as `umap`, with the options of `selfscope.embedding.libraries.PaCMAP`."""
+    return _by_library("PaCMAP", features, stage, options)
+
+
+def _by_library(method: str, features: Features | Any, stage: str | None, options: dict[str, Any]) -> Embedding:
+    from selfscope.embedding import libraries
+
+    rest: dict[str, Any] = {"neighbours": None, "queries": None, "step": 0}
+    rest = {name: options.pop(name, default) for name, default in rest.items()}
+    try:
+        engine = getattr(libraries, method)(**options)
+    except TypeError as error:
+        accepted = ", ".join([*getattr(libraries, method).__dataclass_fields__, *rest])
+        raise UsageError(f"{method.lower()}: {error}; options are {accepted}") from error
+    given, stage, array = _chosen(features, stage)
+    coords = engine(array)
+    placed = libraries.nothing_to_learn(checked_features(array, engine.metric))
+    settings = {**asdict(engine), "library": libraries.library_version(engine)}
+    settings = {"method": f"PCA (too little to learn for {method})" if placed else method, **settings}
+    if rest["neighbours"] is None and len(array) > 3:
+        rest["neighbours"] = _graph(array, engine.metric, 1, engine.seed)
+    return _embedding(given, stage, [coords], settings, **rest)
 
 
 def _graph(array: np.ndarray, metric: str, needed: int, seed: int) -> Neighbours:

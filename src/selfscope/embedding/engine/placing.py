@@ -1,8 +1,8 @@
 """Further points on a finished map: each goes where its own divergence is least, and the map stays as it is.
 
-A new point i has p(j | i) over its nearest mapped points j, and q(j | i) = qᵢⱼ / Zᵢ with Zᵢ = Σⱼ qᵢⱼ over the whole map;
-it descends KL(p ‖ q) = Σⱼ p log(p / q). New points neither attract nor repel each other, so that each lands in the same
-place whoever comes with it. The idea of a fixed reference is openTSNE's (Poličar, Stražar & Zupan 2019).
+A new point i has p(j | i) over its nearest mapped points j, and q(j | i) = qᵢⱼ / Zᵢ with Zᵢ = Σⱼ qᵢⱼ over the whole
+map; it descends KL(p ‖ q) = Σⱼ p log(p / q). New points neither attract nor repel each other, so that each lands in the
+same place whoever comes with it. The idea of a fixed reference is openTSNE's (Poličar, Stražar & Zupan 2019).
 """
 
 from __future__ import annotations
