@@ -4,9 +4,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TRACKERS ?= .venv-trackers
 TRACKER_TESTS := $(foreach name,mlflow trackio swanlab aim clearml dvclive sync,tests/visualization/test_$(name).py)
+INTEGRATIONS ?= .venv-integrations
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test test-trackers check lint format clean
+.PHONY: setup demo test test-trackers test-integrations check lint format clean
 
 setup: $(READY)
 
@@ -27,6 +28,14 @@ test-trackers: $(TRACKERS)/.ready
 $(TRACKERS)/.ready: pyproject.toml
 	test -x $(TRACKERS)/bin/python || $(PYTHON) -m venv $(TRACKERS)
 	$(TRACKERS)/bin/python -m pip install --quiet --editable ".[trackers,figures]" pytest pytest-xdist
+	touch $@
+
+test-integrations: $(INTEGRATIONS)/.ready
+	$(INTEGRATIONS)/bin/python -m pytest -n 0 tests/training/integrations
+
+$(INTEGRATIONS)/.ready: pyproject.toml
+	test -x $(INTEGRATIONS)/bin/python || $(PYTHON) -m venv $(INTEGRATIONS)
+	$(INTEGRATIONS)/bin/python -m pip install --quiet --editable ".[lightning,transformers,mmengine]" stable-pretraining pytest pytest-xdist
 	touch $@
 
 check: lint

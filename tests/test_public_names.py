@@ -11,7 +11,7 @@ import selfscope
 
 PUBLIC = """
     __version__ load browse augmentation_stats extract tsne reconstruct open_run
-    Hook LoggerHook VisualizationHook SelfSupVisualizationHook
+    Hook Watch LoggerHook VisualizationHook SelfSupVisualizationHook
     Visualizer SelfSupVisualizer BaseVisBackend LocalVisBackend TensorboardVisBackend WandbVisBackend
     MLflowVisBackend TrackioVisBackend SwanLabVisBackend AimVisBackend ClearMLVisBackend DVCLiveVisBackend
     force_init_env master_only

@@ -34,6 +34,7 @@ _HOME = {
     "master_only": "selfscope.visualization.ranks",
     "open_run": "selfscope.store.reader",
     "Hook": "selfscope.training.hooks.hook",
+    "Watch": "selfscope.training.integrations.plain",
     "LoggerHook": "selfscope.training.hooks.logger",
     "VisualizationHook": "selfscope.training.hooks.visualization",
     "SelfSupVisualizationHook": "selfscope.training.hooks.selfsup",
@@ -74,6 +75,7 @@ __all__ = [
     "master_only",
     "open_run",
     "Hook",
+    "Watch",
     "LoggerHook",
     "VisualizationHook",
     "SelfSupVisualizationHook",
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
     from selfscope.training.hooks.logger import LoggerHook
     from selfscope.training.hooks.selfsup import SelfSupVisualizationHook
     from selfscope.training.hooks.visualization import VisualizationHook
+    from selfscope.training.integrations.plain import Watch
     from selfscope.views.browse import browse
     from selfscope.views.embed import tsne
     from selfscope.views.extract import extract

@@ -239,12 +239,6 @@ def test_only_rank_zero_looks(loader: Loader) -> None:
     assert runner.visualizer.records == []
 
 
-def test_a_loop_of_iterations_needs_an_interval_in_iterations(loader: Loader) -> None:
-    runner = make_runner(4, None, model=torch.nn.Linear(1, 1), train_dataloader=loader)
-    with pytest.raises(UsageError, match="give by_epoch=False"):
-        VisualizationHook().before_train(runner)
-
-
 @pytest.mark.parametrize("options", [{"interval": 0}, {"samples": -1}, {"seed": 0.5}, {"map_items": 3}])
 def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(options))):

@@ -24,7 +24,7 @@ def training_line(
     numbers: Mapping[str, float],
     *,
     max_epochs: int | None,
-    max_iters: int,
+    max_iters: int | None,
     by_epoch: bool,
     eta: float | None,
     digits: int = 4,
@@ -42,7 +42,9 @@ def training_line(
     return f"{_place(moment, max_epochs, max_iters, by_epoch)}  {'  '.join(parts)}"
 
 
-def _place(moment: Moment, max_epochs: int | None, max_iters: int, by_epoch: bool) -> str:
+def _place(moment: Moment, max_epochs: int | None, max_iters: int | None, by_epoch: bool) -> str:
+    if not by_epoch and max_iters is None:
+        return f"Iter(train) [{moment.step}]"
     if not by_epoch:
         return f"Iter(train) [{moment.step:>{len(str(max_iters))}}/{max_iters}]"
     epoch = f"[{moment.epoch}]".rjust(len(str(max_epochs)) + 3)

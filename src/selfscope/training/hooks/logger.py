@@ -65,7 +65,7 @@ class LoggerHook(Hook):
         self.log_metric_by_epoch = log_metric_by_epoch
         self.json_log_path: str | None = None
         """The file below the local backend's folder that gets every line of numbers too, as in MMEngine."""
-        self._readings: Readings[tuple[Moment, float, bool]] = Readings()
+        self._readings: Readings[tuple[Moment, float | None, bool]] = Readings()
         self._start(LogProcessor())
 
     def before_run(self, runner: Any) -> None:
@@ -84,12 +84,13 @@ class LoggerHook(Hook):
         moment = Moment(runner.iter + 1, runner.epoch + 1, batch_idx % length + 1, length)
         self._seconds += runner.timing["time"]
         self._steps += 1
-        eta = self._seconds / self._steps * (runner.max_iters - moment.step)
+        left = None if runner.max_iters is None else runner.max_iters - moment.step
+        eta = None if left is None else self._seconds / self._steps * left
         numbers = {**runner.numbers, **runner.timing, **(outputs or {})}
         self._readings.put((moment, eta, self._due(moment)), numbers)
         last = moment.inner == moment.length or moment.step == runner.max_iters
         self._log_arrived(runner, wait=last)
-        if last or self.every_n_train_iters(runner, self.interval_exp_name):
+        if runner.work_dir is not None and (last or self.every_n_train_iters(runner, self.interval_exp_name)):
             runner.logger.info("Exp name: %s", _name(runner))
 
     def after_train(self, runner: Any) -> None:
@@ -134,10 +135,17 @@ class LoggerHook(Hook):
             if due:
                 self._log(runner, moment, eta, numbers)
 
-    def _log(self, runner: Any, moment: Moment, eta: float, numbers: Mapping[str, float]) -> None:
+    def _log(self, runner: Any, moment: Moment, eta: float | None, numbers: Mapping[str, float]) -> None:
         memory = _memory(runner.device)
         extra = self._history.statistics(moment.step, moment.inner)
-        own = {**numbers, **extra, "eta": eta, **memory, "epoch": moment.epoch, "iter": moment.step}
+        own = {
+            **numbers,
+            **extra,
+            **({} if eta is None else {"eta": eta}),
+            **memory,
+            "epoch": moment.epoch,
+            "iter": moment.step,
+        }
         runner.visualizer.add_scalars(self._tags(own, "train"), step=moment.step, file_path=self.json_log_path)
         if runner.rank == 0:
             by_epoch = self._processor.by_epoch
@@ -165,8 +173,6 @@ def _folder(runner: Any) -> Path:
 
 def _name(runner: Any) -> str:
     """`<work directory>_<run>`, as MMEngine names experiments."""
-    if runner.work_dir is None:
-        return "unnamed"
     work, own = Path(runner.work_dir).resolve(), _folder(runner)
     return own.name if own == work else f"{work.name}_{own.name}"
 

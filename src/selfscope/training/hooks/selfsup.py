@@ -58,6 +58,7 @@ class SelfSupVisualizationHook(VisualizationHook):
         seed: int = 0,
         data: Dataset | str | Path | None = None,
         key: str = "train",
+        image_size: int | None = None,
         *,
         views: bool = True,
         reconstructions: bool = True,
@@ -65,7 +66,7 @@ class SelfSupVisualizationHook(VisualizationHook):
         stage: str = "backbone",
         pixel_stats: str = "none",
     ) -> None:
-        super().__init__(interval, by_epoch, samples, seed, data, key)
+        super().__init__(interval, by_epoch, samples, seed, data, key, image_size)
         if not isinstance(map_items, int) or map_items < 0 or 0 < map_items < FEWEST_FOR_A_MAP:
             raise UsageError(f"map_items must be 0 (no map) or at least {FEWEST_FOR_A_MAP}, got {map_items!r}")
         self.show_views, self.show_reconstructions = views, reconstructions

@@ -23,7 +23,8 @@ class VisualizationHook(Hook):
 
     A subclass defines `look(runner, step)`; here it yields `samples` items of the training data as that epoch's
     pipeline draws them: views, crops, masks. Which items is drawn from `seed` once. `data` is a `Dataset` or a folder
-    of images to look at in place of the training data. Records are named after `key`.
+    of images to look at in place of the training data. Records are named after `key`. `image_size` is the side in
+    pixels that the model looks at, where neither a config nor the model says.
 
     Inside, the model is in evaluation mode and without gradients; afterwards model, gradients and random generators
     are as they were, so that training gives the same numbers with and without the hook. Only rank 0 looks. What
@@ -40,6 +41,7 @@ class VisualizationHook(Hook):
         seed: int = 0,
         data: Dataset | str | Path | None = None,
         key: str = "train",
+        image_size: int | None = None,
     ) -> None:
         name = type(self).__name__
         for word, value, least in (("interval", interval, 1), ("samples", samples, 0), ("seed", seed, 0)):
@@ -47,14 +49,13 @@ class VisualizationHook(Hook):
                 raise UsageError(f"{name}: {word} must be a whole number of at least {least}, got {value!r}")
         self.interval, self.by_epoch = interval, by_epoch
         self.samples, self.seed, self.data, self.key = samples, seed, data, key
+        self.image_size = image_size
 
     def look(self, runner: Any, step: int) -> Iterable[Record]:
         """Records to keep, of the model as it is after `step` iterations."""
         return self.views(runner, step)
 
     def before_train(self, runner: Any) -> None:
-        if self.by_epoch and runner.max_epochs is None:
-            raise UsageError(f"{type(self).__name__}: this loop counts iterations: give by_epoch=False and an interval")
         if runner.iter == 0:
             self._keep(runner, 0)
 
@@ -86,7 +87,7 @@ class VisualizationHook(Hook):
         from selfscope.models.encoding import Encoder
 
         config = runner.cfg if isinstance(runner.cfg, Config) else None
-        model = load(runner.model, image_size=None if config is None else input_size(config))
+        model = load(runner.model, image_size=self.image_size or (None if config is None else input_size(config)))
         if not isinstance(runner.model, Encoder):
             return model
         fresh = runner.iter == 0 and not (runner.cfg or {}).get("load_from")
