@@ -146,13 +146,14 @@ def _tiff(name: str) -> tuple[np.ndarray, tuple[str, ...]]:
         with tifffile.TiffFile(name) as file:
             series = file.series[0]
             first: Any = file.pages[0]
-            described = first.tags.get(GDAL_METADATA)
+            tag = first.tags.get(GDAL_METADATA)
+            described = "" if tag is None else str(tag.value)
             values, axes = series.asarray(), series.axes
     except Exception as error:  # as above
         raise DataError(f"is no TIFF that can be read ({' '.join(str(error).split()):.120})") from error
     if values.ndim == 3 and axes.index("X") == 2:
         values = values.transpose(1, 2, 0)  # bands are pages or planes: (C, H, W) -> (H, W, C)
-    named = {int(place): text for place, text in _DESCRIBED.findall(str(described.value) if described else "")}
+    named = {int(place): text for place, text in _DESCRIBED.findall(described)}
     return values, tuple(named.get(i, str(i + 1)) for i in range(values.shape[-1])) if named else ()
 
 

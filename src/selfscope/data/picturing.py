@@ -20,7 +20,8 @@ from selfscope.errors import DataError
 
 SLACK = 0.02
 """What interpolation may overshoot black or white by, before it counts as out of range."""
-IMAGE_KEYS = ("image", "img", "pixel_values", "picture", "inputs", "jpg", "png", "webp")
+NORMALISED = 5.0
+"""No image that was normalised reaches this: what goes further is in 0..255."""
 LABEL_KEYS = ("label", "target", "labels", "class", "cls", "fine_label", "gt_label")
 MASK_KEYS = ("mask", "bool_masked_pos", "masks")
 
@@ -171,9 +172,9 @@ def _by_range(pixels: np.ndarray) -> Shown:
     finite = np.isfinite(values)
     low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 1.0)
     beyond = float(np.mean(~finite))
-    for top in (1.0, 255.0):
-        if low >= -SLACK * top and high <= (1 + SLACK) * top:
-            return Shown(_bytes(np.where(finite, values, 0) * (255 / top)), "" if top == 1 else "0..255", beyond)
+    top = 1.0 if high <= 1 + SLACK else 255.0
+    if low >= -SLACK and (top == 1 or NORMALISED < high <= top):
+        return Shown(_bytes(np.where(finite, values, 0) * (255 / top)), "" if top == 1 else "0..255", beyond)
     scaled = (np.where(finite, values, low) - low) * (255 / max(high - low, 1e-300))
     return Shown(_bytes(scaled), f"no Normalize is known: {low:.3g}..{high:.3g} stretched to black..white", beyond)
 
