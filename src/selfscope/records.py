@@ -180,6 +180,8 @@ class Embedding(Record):
     """`method`, `metric`, `n`, `d`, `perplexity`, `seed`, `stage`, `model`, `trained`, …: what made the map."""
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     """The `(N, D)` features the map was made from, by stage; may be empty."""
+    thumbnails: Mapping[int, np.ndarray] = field(default_factory=dict)
+    """Small pictures `(H, W, 3)` uint8 RGB by the number of their item; of some items, all, or none."""
     step: int = 0
 
     def __post_init__(self) -> None:
@@ -189,6 +191,9 @@ class Embedding(Record):
         for name, values in parts.items():
             if values is not None and len(values) != len(self.coords):
                 raise RecordError(f"{self.key}: {len(values)} {name} for {len(self.coords)} points")
+        strangers = [i for i in self.thumbnails if not 0 <= i < len(self.coords)]
+        if strangers:
+            raise RecordError(f"{self.key}: a thumbnail of item {strangers[0]} among {len(self.coords)}")
         freeze(self, columns=dict(self.columns), quality=dict(self.quality), settings=dict(self.settings))
 
     def plot(self, **options: Any) -> np.ndarray:

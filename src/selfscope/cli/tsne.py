@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from selfscope.cli.console import log_to, progress_bar, say, say_skipped
-from selfscope.cli.files import open_visualizer, save_picture
-from selfscope.cli.tsne_source import SourceFlags
+from selfscope.cli.files import open_visualizer
+from selfscope.cli.tsne_picture import PictureFlags
+from selfscope.cli.tsne_source import Source, SourceFlags
 
 if TYPE_CHECKING:
     from selfscope.records import Embedding
@@ -20,7 +20,7 @@ log = logging.getLogger("selfscope.tsne")
 
 
 @dataclass(frozen=True)
-class Tsne(SourceFlags):
+class Tsne(PictureFlags, SourceFlags):
     """Extracts features with a config and a checkpoint, and maps them, with numbers that say how far to trust the map.
 
     Leaves features, pictures, a log and a run below --work-dir.
@@ -37,14 +37,15 @@ class Tsne(SourceFlags):
     """Most iterations of the descent; its schedule fits itself to them."""
     n_iter_without_progress: int = 300
     init: Literal["pca", "random"] = "pca"
-    legend: bool = False
-    """Name every class, however many."""
     show: bool = False
     """Open the picture in a window."""
 
     def __call__(self) -> None:
         options = self._engine_options()
+        self.check_picture()
         source = self.source()
+        if source.helps():
+            return
         folder = source.new_run()
         with ExitStack() as stack:
             stack.enter_context(log_to(folder / "extract.log"))
@@ -53,14 +54,15 @@ class Tsne(SourceFlags):
             if source.config is not None:
                 visualizer.add_config(source.config)
             features = source.features(folder)
+            joined = self.joined(features)
             for stage in features.arrays:
-                embedding = self._map(features, stage, options)
+                embedding = self._map(source, joined.features if joined else features, stage, options)
+                embedding = self.completed(embedding, joined)
                 visualizer.write(embedding)
-                picture = embedding.plot(legend=True if self.legend else None)
-                save_picture(folder / "saved_pictures" / f"{stage}.png", picture)
+                self._tell(embedding)
+                picture = self.draw(embedding, folder / "saved_pictures")
                 if self.show:
                     visualizer.show(picture, win_name=stage)
-                self._tell(embedding, folder)
         say_skipped(features.skipped)
         say(f"run: {folder}")
 
@@ -73,21 +75,29 @@ class Tsne(SourceFlags):
         TSNE(**options)
         return options
 
-    def _map(self, features: Features, stage: str, options: dict[str, Any]) -> Embedding:
+    def _map(self, source: Source, features: Features, stage: str, options: dict[str, Any]) -> Embedding:
+        from selfscope.views.colouring import queries_for
         from selfscope.views.embed import pca, tsne
 
+        queries = queries_for(self.color_by)
         if self.method == "pca":
-            return pca(features, stage, n_components=self.n_components, metric=self.metric)
+            return pca(features, stage, n_components=self.n_components, metric=self.metric, queries=queries)
         with progress_bar(f"t-SNE of {stage}", "iterations") as progress:
-            return tsne(features, stage, progress=progress, **options)
+            kept = source.neighbours(stage, features.arrays[stage], options)
+            return tsne(
+                features, stage, seeds=self.seeds, neighbours=kept, queries=queries, progress=progress, **options
+            )
 
-    def _tell(self, embedding: Embedding, folder: Path) -> None:
+    def _tell(self, embedding: Embedding) -> None:
+        from selfscope.draw.map_words import reference_line, trust_line
+
         settings = {k: v for k, v in embedding.settings.items() if v is not None}
         log.info("map of %s: %s", embedding.key, settings)
         log.info("quality of %s: %s", embedding.key, dict(embedding.quality))
-        numbers = [f"{k} {v:.3f}" for k, v in embedding.quality.items() if k not in ("k", "queries")]
-        trust = f" ({', '.join(numbers)} at k = {embedding.quality['k']})" if numbers else ""
         lowered = settings.get("perplexity", 0) < settings.get("perplexity_asked", 0)
         fitted = f", perplexity lowered to {settings['perplexity']:.3g} for so few" if lowered else ""
-        say(f"{embedding.key}: {len(embedding.coords)} points{fitted}{trust}")
-        say(f"picture: {folder / 'saved_pictures' / f'{embedding.key}.png'}")
+        say(f"{embedding.key}: {len(embedding.coords):,} points{fitted}")
+        for line in (trust_line(embedding.quality, len(embedding.coords)), *reference_line(embedding.quality)):
+            say(f"  {line}")
+        for doubt in embedding.settings.get("doubts", ()):
+            say(f"  {doubt}")

@@ -1,4 +1,5 @@
-"""`embeddings/<name>/`: a map as `embedding.parquet`, what it is worth as `quality.json`, its features as `.npy`.
+"""`embeddings/<name>/`: a map as `embedding.parquet`, what it is worth as `quality.json`, its features as `.npy`, and
+small pictures of its items on sheets, `thumbs-0.webp` and so on.
 
 The same map gives the same bytes: no dates, no names of machines.
 """
@@ -17,9 +18,10 @@ from selfscope.store.claim import read_json
 from selfscope.store.filenames import safe_name
 from selfscope.store.files import RunFiles, write_bytes
 from selfscope.store.lines import number_of, plain
+from selfscope.store.sprites import load_sheets, store_sheets, tile_numbers
 from selfscope.store.tables import read_parquet, write_parquet
 
-FIXED = ("id", "path", "label", "label_name", "x", "y", "z")
+FIXED = ("id", "path", "label", "label_name", "x", "y", "z", "thumb")
 
 
 def store_embedding(run: RunFiles, record: Embedding) -> None:
@@ -41,12 +43,14 @@ def store_embedding(run: RunFiles, record: Embedding) -> None:
         "settings": record.settings,
         "features": list(record.features),
     }
+    if record.thumbnails:
+        facts["thumbs"] = store_sheets(folder, record.thumbnails)
     write_bytes(folder / "quality.json", orjson.dumps(plain(facts), option=orjson.OPT_INDENT_2) + b"\n")
     run.index(record, folder, size=(folder / "embedding.parquet").stat().st_size, rows=len(record.coords))
 
 
 def embedding_columns(record: Embedding) -> dict[str, Any]:
-    """`id, path, label, label_name, x, y[, z]`, then the record's own columns; what the record lacks is left out."""
+    """`id, path, label, label_name, x, y[, z, thumb]`, then the record's own columns; what it lacks is left out."""
     taken = [name for name in record.columns if name in FIXED]
     if taken:
         raise RecordError(f"{record.key}: the column name {taken[0]!r} is taken by the format: choose another")
@@ -60,6 +64,8 @@ def embedding_columns(record: Embedding) -> dict[str, Any]:
             columns["label_name"] = [names.get(int(label)) for label in record.labels]
     for axis, name in enumerate("xyz"[: record.coords.shape[1]]):
         columns[name] = np.ascontiguousarray(record.coords[:, axis], np.float32)
+    if record.thumbnails:
+        columns["thumb"] = tile_numbers(record.thumbnails, len(record.coords))
     return {**columns, **record.columns}
 
 
@@ -81,5 +87,6 @@ def load_embedding(folder: Path) -> Embedding:
         quality={name: number_of(value) for name, value in facts.get("quality", {}).items()},
         settings=facts.get("settings", {}),
         features=features,
+        thumbnails=load_sheets(folder, facts["thumbs"], table["thumb"]) if "thumb" in table else {},
         step=facts.get("step", 0),
     )
