@@ -46,7 +46,7 @@ class Record:
         return f"<pre>{html.escape(repr(self))}</pre>"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Scalars(Record):
     """Numbers of one step, one line of `scalars.json`."""
 
@@ -56,13 +56,22 @@ class Scalars(Record):
     file_path: str | None = None
     """A further JSON-lines file, below the local backend's folder, that gets this line too."""
 
-    def __post_init__(self) -> None:
-        values = {}
-        for tag, value in self.values.items():
-            if tag in RESERVED_TAGS:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        step: int = 0,
+        file_path: str | None = None,
+        *,
+        wall_time: float | None = None,
+    ) -> None:
+        """Tensors and arrays of one element become numbers. Written out, since it runs at every step of a training."""
+        numbers = {
+            str(tag): value if value.__class__ is float else _number(tag, value) for tag, value in values.items()
+        }
+        for tag in RESERVED_TAGS:
+            if tag in numbers:
                 raise RecordError(f"scalar tag {tag!r} is reserved by the file format: choose another name")
-            values[str(tag)] = value if value.__class__ is float else _number(tag, value)
-        object.__setattr__(self, "values", MappingProxyType(values))  # not by `freeze`: this runs at every step
+        self.__dict__.update(values=MappingProxyType(numbers), step=step, file_path=file_path, wall_time=wall_time)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

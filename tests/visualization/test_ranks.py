@@ -7,6 +7,8 @@ import pytest
 
 from selfscope.visualization import ranks
 from selfscope.visualization.ranks import master_only, rank
+from selfscope.visualization.visualizer import Visualizer
+from tests.visualization.fakes import Direct, Remembering
 
 
 @pytest.fixture
@@ -49,3 +51,18 @@ def test_master_only_runs_on_rank_zero(fresh):
     assert answer.__doc__ == "Says so."
     fresh.setattr(ranks, "rank", lambda: 1)
     assert answer(3) is None
+
+
+@pytest.mark.parametrize("backend", [Remembering, Direct])
+def test_a_visualizer_made_before_the_process_joins_others_writes_on_rank_zero_only(fresh, backend):
+    kept, dropped = backend(), backend()
+    distributed = SimpleNamespace(is_initialized=lambda: False, get_rank=lambda: 1)
+    fresh.setitem(sys.modules, "torch.distributed", distributed)
+    first, second = Visualizer(vis_backends=kept), Visualizer(vis_backends=dropped)
+    first.add_scalars({"a": 1.0}, 1)
+    first.close()
+    distributed.is_initialized = lambda: True
+    second.add_scalars({"a": 1.0}, 1)
+    second.add_text("note", "words")
+    second.close()
+    assert (kept.steps, dropped.steps) == ([1], [])

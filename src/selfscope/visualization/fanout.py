@@ -19,6 +19,7 @@ from selfscope.store.writer import Writer, status_after
 from selfscope.visualization.backends.contract import initialise
 from selfscope.visualization.log import SharedLog
 from selfscope.visualization.outlet import Outlet
+from selfscope.visualization.ranks import rank
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +78,12 @@ class FanOut:
             raise RunError("a forked process cannot write through the visualizer of its parent: write from the parent")
         if self.closed:
             raise RunError("this visualizer is closed: build another one to go on")
-        for name, backend in self._preparing.get(record.kind, ()):
-            _prepare(name, backend, record)
-        for backend in self._direct:
-            backend.write(record)
+        if self._preparing:
+            for name, backend in self._preparing.get(record.kind, ()):
+                _prepare(name, backend, record)
+        if self._direct and rank() == 0:
+            for backend in self._direct:
+                backend.write(record)
         if self._outlets:
             if not self._started:
                 self._start()

@@ -75,17 +75,25 @@ class SharedLog:
 
     def append(self, record: Record) -> None:
         """Adds a record; waits only when the log is full and a backend that still works has not taken the oldest."""
-        logged = Logged(record, size_of(record))
+        size = 400 + 120 * len(record.values) if record.__class__ is Scalars else size_of(record)
+        logged = Logged(record, size)
         with self._lock:
-            if self.bytes + logged.size <= self._limit or self._make_room(logged.size):
-                self._add(logged)
+            if self.bytes + size <= self._limit or self._make_room(size):
+                self._entries.append(logged)
+                self.bytes += size
+                if self.bytes > KEPT_TWICE:
+                    self._let_go_what_is_kept()
                 return
-        while True:
+        while not self._is_added(logged):
             time.sleep(0.002)
-            with self._lock:
-                if self._make_room(logged.size):
-                    self._add(logged)
-                    return
+
+    def _is_added(self, logged: Logged) -> bool:
+        with self._lock:
+            fits = self._make_room(logged.size)
+            if fits:
+                self._entries.append(logged)
+                self.bytes += logged.size
+            return fits
 
     def take(self, cursor: Cursor, most: int) -> tuple[list[Logged], tuple[Position, Position] | None]:
         """The next records of a backend, at most so many; or, before these, the part of the run that it must read."""
@@ -110,9 +118,7 @@ class SharedLog:
             taken.append(logged)
         return taken
 
-    def _add(self, logged: Logged) -> None:
-        self._entries.append(logged)
-        self.bytes += logged.size
+    def _let_go_what_is_kept(self) -> None:
         while self.bytes > KEPT_TWICE and self._entries[self.first - self._base].ends is not None:  # type: ignore
             self._let_go()
 
@@ -159,8 +165,6 @@ class SharedLog:
 
 def size_of(record: Record) -> int:
     """Roughly the bytes of memory that a record keeps; arrays mapped from a file keep none."""
-    if isinstance(record, Scalars):
-        return 400 + 120 * len(record.values)
     return 400 + sum(_size(value) for value in vars(record).values())
 
 

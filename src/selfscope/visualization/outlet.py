@@ -18,6 +18,7 @@ from selfscope.store.replay import replay
 from selfscope.store.writer import Writer
 from selfscope.visualization.backends.contract import UnsupportedRecordError, initialise
 from selfscope.visualization.log import LIMIT, Cursor, Logged, SharedLog
+from selfscope.visualization.ranks import rank
 
 log = logging.getLogger(__name__)
 
@@ -180,8 +181,9 @@ class Outlet:
             self._save_cursor_now_and_then()
 
     def _write(self, record: Record) -> None:
-        initialise(self.backend)
-        self.backend.write(record)
+        if rank() == 0:  # asked here as well: the process may have joined others after the visualizer was made
+            initialise(self.backend)
+            self.backend.write(record)
 
     def _until_kept(self, write: Callable[[], None]) -> None:
         """Returns when the record is kept, refused for good, or set aside as suspect."""

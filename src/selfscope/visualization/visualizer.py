@@ -60,7 +60,8 @@ class Visualizer(Drawing):
         if fig_save_cfg or fig_show_cfg:
             log.info("fig_save_cfg and fig_show_cfg have no effect: nothing is drawn by matplotlib here")
         self._buffers = Buffers()
-        self._fanout = FanOut(self._vis_backends if rank() == 0 else {}, self._buffers.prepare)
+        self._writes = rank() == 0
+        self._fanout = FanOut(self._vis_backends if self._writes else {}, self._buffers.prepare)
 
     @property
     def instance_name(self) -> str:
@@ -107,16 +108,15 @@ class Visualizer(Drawing):
         pixels = self._buffers.copy(one_picture(image, name))
         self._fanout.put(Picture(name, pixels, step, caption, wall_time=time.time()))
 
-    @master_only
     def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
         self.add_scalars({name: value}, step)
 
-    @master_only
     def add_scalars(
         self, scalar_dict: Mapping[str, Any], step: int = 0, file_path: str | None = None, **kwargs: Any
     ) -> None:
         """Numbers of one step, also tensors and arrays of one element; `file_path` names a second file for the line."""
-        self._fanout.put(Scalars(scalar_dict, step, file_path, wall_time=time.time()))
+        if self._writes:  # not `master_only`, which would ask torch at every step: the fan-out asks on its own threads
+            self._fanout.put(Scalars(scalar_dict, step, file_path, wall_time=time.time()))
 
     @master_only
     def add_figure(self, name: str, figure: Any, step: int = 0, *, caption: str = "") -> None:
