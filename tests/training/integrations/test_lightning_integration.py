@@ -95,6 +95,7 @@ def test_a_logger_keeps_pictures_and_hyperparameters(tmp_path: Path) -> None:
     from selfscope.training.integrations.lightning import SelfscopeLogger
 
     logger = SelfscopeLogger(tmp_path, name="mine")
+    logger.log_hyperparams({"system.gpu": 0})  # as stable-pretraining names them
     logger.log_hyperparams({"lr": 0.1, "path": tmp_path, "sizes": (1, 2)})
     logger.log_image("one", [torch.zeros(3, 4, 5)], step=3, caption=["black"])
     logger.log_image("two", [torch.zeros(3, 4, 5), torch.ones(3, 4, 5)])
@@ -103,7 +104,8 @@ def test_a_logger_keeps_pictures_and_hyperparameters(tmp_path: Path) -> None:
     logger.log_metrics({"a": 1.0}, step=3)
     logger.close()
     run = open_run(tmp_path)
-    assert run.config == {"lr": 0.1, "path": str(tmp_path), "sizes": [1, 2]}
+    values = {"system.gpu": 0, "lr": 0.1, "path": str(tmp_path), "sizes": [1, 2]}
+    assert run.config == {"hyperparameters": values}
     assert [(entry.key, entry.step) for entry in run.pictures] == [("one", 3), ("two/0", 0), ("two/1", 0)]
     assert run.scalars("a").step.tolist() == [2, 3]
     assert (logger.name, logger.version, logger.save_dir) == ("mine", tmp_path.name, str(tmp_path))
@@ -133,5 +135,5 @@ def test_the_example(tmp_path: Path) -> None:
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "finished: 6 losses up to step 29, 6 samples" in told
     run = open_run(tmp_path)
-    assert sorted({sample.step for sample in run.samples.values()}) == [0, 16, 32] or len(run.samples) == 6
-    assert run.config == {"width": 16}
+    assert sorted({sample.step for sample in run.samples.values()}) == [0, 17, 34]
+    assert run.config == {"hyperparameters": {"width": 16}}

@@ -63,6 +63,7 @@ class SelfscopeLogger(_loggers.Logger):
             raise UsageError("SelfscopeLogger: give a folder for the run (save_dir), or a visualizer, and not both")
         self._folder, self._backends, self._visualizer = save_dir, list(vis_backends), visualizer
         self._name = name
+        self._parameters: dict[str, Any] = {}
 
     @property
     def name(self) -> str:
@@ -97,9 +98,9 @@ class SelfscopeLogger(_loggers.Logger):
 
     @_rank.rank_zero_only
     def log_hyperparams(self, params: Mapping[str, Any] | Namespace | None = None, *args: Any, **kwargs: Any) -> None:
-        """Kept as the run's config; what is no plain value is kept as its text."""
-        values = vars(params) if isinstance(params, Namespace) else {**(params or {}), **kwargs}
-        self.experiment.add_config(plain(values))
+        """Kept under `hyperparameters` in the run's config, all calls together; what is no plain value as its text."""
+        self._parameters |= vars(params) if isinstance(params, Namespace) else {**(params or {}), **kwargs}
+        self.experiment.add_config({"hyperparameters": plain(self._parameters)})
 
     @_rank.rank_zero_only
     def log_graph(self, model: Any, input_array: Any = None) -> None:
