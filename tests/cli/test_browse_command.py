@@ -61,6 +61,70 @@ def test_the_run_holds_what_was_sampled(photos: Photos, tmp_path: Path) -> None:
     assert {"crop_x", "crop_w", "flip", "view"} <= set(table)
 
 
+@pytest.mark.parametrize("mode", ["original", "concat", "pipeline"])
+def test_modes_reach_files_sheets_and_the_run(mode: str, photos: Photos, tmp_path: Path) -> None:
+    root, out = photos(classes=1, each=2), tmp_path / "out"
+    assert browse(root, "--mode", mode, "--output-dir", out, "--work-dir", tmp_path / "W") == 0
+    samples = open_run(next((tmp_path / "W").iterdir())).samples
+    for key, sample in samples.items():
+        assert sample.settings["mode"] == mode
+        made = np.asarray(Image.open(out / f"{key.removeprefix('samples/')}.jpg").convert("RGB"))
+        assert made.shape == sample.plot(mode=mode).shape
+        assert np.abs(made.astype(int) - sample.plot()).mean() < 3  # JPEG
+    assert (out / "contact_sheet.png").exists()
+
+
+def test_a_grid_shows_everything_on_sheets_alone(photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    root, out = photos(classes=3, each=10), tmp_path / "out"
+    assert browse(root, "--grid", "--output-dir", out) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["contact_sheet_0001.png", "contact_sheet_0002.png"]
+    assert "2 contact sheets of 30 samples" in capsys.readouterr().out
+    assert browse(root, "--grid", "-n", "24", "--output-dir", tmp_path / "first") == 0
+    first = (tmp_path / "first" / "contact_sheet_0001.png").read_bytes()
+    assert first == (out / "contact_sheet_0001.png").read_bytes()
+
+
+@pytest.mark.slow
+def test_any_number_of_workers_writes_the_same_bytes(photos: Photos, tmp_path: Path) -> None:
+    root = photos(classes=2, each=4)
+    (root / "n00000000_kind 0" / "1.jpg").write_bytes(b"broken")
+    for workers in (0, 1, 2):
+        assert browse(root, "--output-dir", tmp_path / f"{workers}", "--workers", workers, "--seed", 3) == 0
+    files = sorted(path.relative_to(tmp_path / "0") for path in (tmp_path / "0").rglob("*.*"))
+    assert len(files) == 8
+    for file in files:
+        assert len({(tmp_path / f"{workers}" / file).read_bytes() for workers in (0, 1, 2)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--show"], "--show and --not-show exclude each other"),
+        (["--grid", "--work-dir", "W"], "give --output-dir"),
+        (["--workers", "-1", "--output-dir", "O"], "workers=-1: expected at least 0"),
+    ],
+)
+def test_flags_that_exclude_each_other(
+    flags: list[str], words: str, photos: Photos, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = photos()
+    monkeypatch.chdir(root)
+    assert main(["browse", str(root), "--not-show", *flags]) == 1
+    told = capsys.readouterr().err.strip()
+    assert words in told
+    assert len(told.splitlines()) == 1
+    assert not (root / "W").exists()
+
+
+def test_a_window_that_is_insisted_on_needs_a_display(
+    photos: Photos, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("selfscope.visualization.window.display_missing", lambda: "there is no display")
+    assert main(["browse", str(photos()), "--show"]) == 1
+    told = capsys.readouterr().err.strip()
+    assert told == "selfscope: --show: there is no display; give --output-dir to have the pictures written"
+
+
 def test_a_broken_photo_is_skipped_counted_and_named(
     photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

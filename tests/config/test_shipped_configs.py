@@ -12,6 +12,18 @@ from selfscope.errors import ConfigError
 
 ROOT = Path(__file__).parents[2] / "configs"
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
+ONE_OF_EACH = """
+    barlowtwins/barlowtwins_resnet50_8xb256-coslr-300e_in1k beit/beit_vit-base-p16_8xb256-amp-coslr-300e_in1k
+    beitv2/beitv2_vit-base-p16_8xb256-amp-coslr-300e_in1k byol/byol_resnet50_16xb256-coslr-200e_in1k
+    cae/cae_vit-base-p16_8xb256-amp-coslr-300e_in1k deepcluster/deepcluster-sobel_resnet50_8xb64-steplr-200e_in1k
+    densecl/densecl_resnet50_8xb32-coslr-200e_in1k eva/eva-mae-style_vit-base-p16_16xb256-coslr-400e_in1k
+    milan/milan_vit-base-p16_16xb256-amp-coslr-400e_in1k mixmim/mixmim-base-p16_16xb128-coslr-300e_in1k
+    mocov1/mocov1_resnet50_8xb32-steplr-200e_in1k mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k
+    mocov3/mocov3_vit-small-p16_16xb256-amp-coslr-300e_in1k npid/npid-ensure-neg_resnet50_8xb32-steplr-200e_in1k
+    odc/odc_resnet50_8xb64-steplr-440e_in1k pixmim/pixmim_vit-base-p16_8xb512-amp-coslr-800e_in1k
+    relative_loc/relative-loc_resnet50_8xb64-steplr-70e_in1k rotation_pred/rotation-pred_resnet50_8xb16-steplr-70e_in1k
+    simclr/simclr_resnet50_16xb256-coslr-800e_in1k swav/swav_resnet50_8xb32-mcrop-2-6-coslr-200e_in1k-224-96
+""".split()
 MAE = "selfsup/mae/mae_vit-{}_8xb512-{}coslr-{}e_in1k.py"
 
 
@@ -35,6 +47,7 @@ def test_the_names_are_those_that_users_know() -> None:
     others = [f"selfsup/simsiam/simsiam_resnet50_8xb32-coslr-{epochs}e_in1k.py" for epochs in (100, 200)]
     others += ["selfsup/maskfeat/maskfeat_vit-base-p16_8xb256-amp-coslr-300e_in1k.py"]
     others += [f"tsne/{model}_imagenet.py" for model in ("resnet50", "vit-base-p16", "swin-base")]
+    others += [f"selfsup/{file}.py" for file in ONE_OF_EACH]
     assert {*mae, *simmim, *others} <= set(FILES)
 
 

@@ -5,7 +5,7 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-# 1,024 images: a base rate of 5e-4 for 256. The weight decay rises from 0.04 to 0.4 along a cosine.
+# 1,024 images: a base rate of 5e-4 for 256. The weight decay stays at 0.04; the paper raises it to 0.4 along a cosine.
 optimizer = dict(type="AdamW", lr=5e-4 * 1024 / 256, betas=(0.9, 0.999), weight_decay=0.04)
 optim_wrapper = dict(
     type="OptimWrapper",
