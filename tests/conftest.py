@@ -20,6 +20,12 @@ def smooth_picture(seed: int, height: int = 60, width: int = 80) -> np.ndarray:
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test begins with an empty cache, and leaves the user's alone."""
+    monkeypatch.setenv("SELFSCOPE_CACHE", str(tmp_path_factory.mktemp("cache", numbered=True)))
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Callable[..., Path]:
     """Makes an ImageNet-style folder: `photos(classes=3, each=4)` has `<class>/<i>.jpg`, and `val.txt` lists it."""

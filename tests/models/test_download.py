@@ -145,7 +145,7 @@ def test_a_wrong_hash_is_refused_and_thrown_away(served: Served) -> None:
 
 
 def served_cache() -> str:
-    from selfscope.models.download import cache_folder
+    from selfscope.store.cache import cache_folder
 
     return str(cache_folder())
 

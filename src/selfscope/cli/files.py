@@ -72,13 +72,17 @@ def new_run_folder(parent: Path, prefix: str = "") -> Path:
 
 
 def save_features(features: Features, folder: Path) -> None:
-    """`features/<stage>.npy` for every stage, and `labels.npy` (int64) when there are labels."""
+    """`features/<stage>.npy` for every stage, and `labels.npy` (int64) when there are labels.
+
+    Features that are mapped from a file get a second name there rather than a copy.
+    """
     import numpy as np
 
-    from selfscope.store.features import FeatureSink
+    from selfscope.store.features import keep_features
+    from selfscope.store.filenames import safe_name
 
-    with FeatureSink(folder / "features") as sink:
-        sink.append(features.arrays)
+    for stage, array in features.arrays.items():
+        keep_features(array, folder / "features" / f"{safe_name(stage).replace('/', '_')}.npy")
     if features.labels is not None:
         np.save(folder / "labels.npy", features.labels.astype(np.int64))
 

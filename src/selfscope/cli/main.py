@@ -12,10 +12,12 @@ from tyro.conf import FlagCreatePairsOff, subcommand
 
 from selfscope import __version__
 from selfscope.cli.browse import Browse
+from selfscope.cli.cache import Cache
 from selfscope.cli.compare import Compare
 from selfscope.cli.config import ShowConfig
 from selfscope.cli.console import say_error
 from selfscope.cli.demo import Demo
+from selfscope.cli.probe import Probe
 from selfscope.cli.reconstruct import Reconstruct
 from selfscope.cli.sync import Sync
 from selfscope.cli.train import Train, with_resume_value
@@ -27,8 +29,10 @@ Command = (
     | Annotated[Tsne, subcommand("tsne")]
     | Annotated[Reconstruct, subcommand("reconstruct")]
     | Annotated[Compare, subcommand("compare")]
+    | Annotated[Probe, subcommand("probe")]
     | Annotated[ShowConfig, subcommand("config")]
     | Annotated[Sync, subcommand("sync")]
+    | Annotated[Cache, subcommand("cache")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Demo, subcommand("demo")]
 )

@@ -1,22 +1,25 @@
-"""Where `selfscope tsne` has its features from: a config with a checkpoint, or a file."""
+"""Where `selfscope tsne` has its features from: a config with a checkpoint, the cache, or a file."""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
-from selfscope.cli.console import fetching, progress_bar, say
-from selfscope.cli.files import default_work_dir, new_run_folder, save_features
+from selfscope.cli.console import say
+from selfscope.cli.files import default_work_dir, save_features
+from selfscope.cli.requeue import run_folder
 from selfscope.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from selfscope.config.reader import Config
+    from selfscope.embedding.graph import Neighbours
     from selfscope.structures import Features
 
 log = logging.getLogger("selfscope.tsne")
@@ -29,15 +32,26 @@ class Source:
     config: Config | None
     parent: Path
     """Where runs go."""
-    read: Callable[[], Features]
+    arguments: dict[str, Any]
+    read: Callable[[Path | None], Features]
+    """Given the run's folder; None in a process that only helps another."""
+    kept: Path | None = None
+    """Where the cache has, or will have, these features."""
     from_file: bool = False
+    rank: int = 0
+
+    def helps(self) -> bool:
+        """Whether this process of several only extracts for the first, which by the end of this call it has done."""
+        if self.rank:
+            self.read(None)
+        return bool(self.rank)
 
     def new_run(self) -> Path:
-        return new_run_folder(self.parent, "tsne_")
+        return run_folder(self.parent, "tsne_", self.arguments)
 
     def features(self, folder: Path) -> Features:
         """Reads or extracts them, and keeps them below the run's folder before a map is begun."""
-        features = self.read()
+        features = self.read(folder)
         if not self.from_file:
             save_features(features, folder)
         for path, reason in features.skipped:
@@ -48,6 +62,16 @@ class Source:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in features.arrays.items())
         log.info("features: %s in %s", shapes, folder / "features")
         return features
+
+    def neighbours(self, stage: str, array: np.ndarray, options: dict[str, Any]) -> Neighbours | None:
+        """The neighbour graph of these features from the cache, or for it; None where there is no cache."""
+        from selfscope.embedding.tsne import TSNE
+        from selfscope.store.features import mapped_file
+        from selfscope.views.graphs import kept_neighbours
+
+        if self.kept is None or mapped_file(array) is None:
+            return None
+        return kept_neighbours(self.kept, stage, array, TSNE(**options))
 
 
 @dataclass(frozen=True)
@@ -62,6 +86,8 @@ class SourceFlags:
     """Parent of the new folder tsne_<timestamp>; work_dirs/… by default."""
     vis_stage: Literal["backbone", "neck", "pre_logits"] = "backbone"
     """Which output of the model."""
+    pool: Literal["cls", "mean", "cls+mean"] | None = None
+    """What of the backbone's output stands for an image; as the config has it by default."""
     max_num_class: int | None = 20
     """Keep labels below this number."""
     max_num_samples: int | None = None
@@ -75,81 +101,56 @@ class SourceFlags:
     """Let torch use deterministic algorithms only."""
     device: str | None = None
     """cpu, cuda:0, mps; the best present by default."""
+    full_precision: bool = False
+    """float32 on CUDA too, where mixed precision is the default."""
     batch_size: int | None = None
-    """Images a step; the config's by default."""
+    """Images a step; by default 8 a thread on the CPU, as many as memory holds on a GPU."""
     workers: int | None = None
-    """Processes that read images; the config's, at most one a core, by default."""
+    """Processes that read images; by default none on the CPU, where the threads that compute read too."""
+    float16: bool = False
+    """Keep features in half the space."""
+    no_cache: bool = False
+    """Neither take features from the cache nor leave them there; `selfscope cache` shows and clears it."""
     cfg_options: tuple[str, ...] = ()
     """Overrides of the config: a.b=c "k=[1,2]"."""
     trust_config: bool = False
-    """Let the config import the code that it names."""
+    """Let the config import the code that it names. What that computes is not cached."""
 
     def source(self) -> Source:
         """Everything that can be refused is refused here, before a folder is made."""
-        config = self._config()
-        if config is not None and not self.features:
-            return Source(config, self._parent(config), self._prepared(config))
-        features = self._read()
-        return Source(config, self._parent(config), lambda: features, from_file=True)
+        from selfscope.views.ranks import started
+
+        ranks, config, arguments = started(), self._config(), asdict(self)
+        parent = self._parent(config)
+        if config is None or self.features:
+            features, kept = self._read()
+            return Source(config, parent, arguments, lambda _: features, kept, from_file=True, rank=ranks.rank)
+        from selfscope.cli.tsne_request import requested
+
+        request = requested(config, self)
+        if request.folder is None and ranks.world > 1:
+            raise UsageError(
+                "processes of torchrun share features by the cache: leave --no-cache and --trust-config out"
+            )
+        kept = None if request.folder is None else request.folder.folder
+        return Source(config, parent, arguments, request.reader(ranks), kept, rank=ranks.rank)
 
     def _config(self) -> Config | None:
         from selfscope.config.reader import load_config
 
-        if self.features:
-            return load_config(self.config, self.cfg_options, trust=self.trust_config) if self.config else None
-        if self.config is None:
+        if self.config is None and not self.features:
             raise UsageError("tsne: give a config (configs/tsne/…), or --features F.npy")
-        return load_config(self.config, self.cfg_options, trust=self.trust_config)
+        return load_config(self.config, self.cfg_options, trust=self.trust_config) if self.config else None
 
     def _parent(self, config: Config | None) -> Path:
         named = self.work_dir or (None if config is None else config.get("work_dir"))
         return Path(named) if named else default_work_dir(self.config or "tsne/features.py")
 
-    def _prepared(self, config: Config) -> Callable[[], Features]:
-        """Builds model and data set; calling the result extracts."""
-        from selfscope.views.extract import extract, extraction_dataset
-        from selfscope.views.load import load
-        from selfscope.views.subset import Subset
-
-        if self.deterministic:
-            import torch
-
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what CUDA's deterministic products need
-            torch.use_deterministic_algorithms(True)
-        loader = dict(config.get("extract_dataloader") or {})
-        dataset = extraction_dataset(config, trust=self.trust_config)
-        subset = Subset(self.max_num_class, self.class_idx, self.max_num_samples, self.seed)
-        chosen = dataset.subset(subset(dataset.labels, len(dataset)))
-        with fetching(self.checkpoint) as progress:
-            model = load(
-                config,
-                self.checkpoint,
-                device=self.device,
-                needed=self.vis_stage,
-                seed=self.seed,
-                trust=self.trust_config,
-                progress=progress,
-            )
-
-        def run() -> Features:
-            for line in [*model.messages(), _dataset_line(dataset, len(chosen), self)]:
-                say(line)
-                log.info("%s", line)
-            with progress_bar(f"extracting {self.vis_stage} features") as progress:
-                return extract(
-                    model,
-                    chosen,
-                    stage=self.vis_stage,
-                    batch_size=self.batch_size or int(loader.get("batch_size", 32)),
-                    workers=self.workers if self.workers is not None else _workers(loader),
-                    progress=progress,
-                )
-
-        return run
-
-    def _read(self) -> Features:
+    def _read(self) -> tuple[Features, Path | None]:
+        """Features of a file, mapped into memory, and where their neighbours are kept."""
         import numpy as np
 
+        from selfscope.store.cache import digest_of_file, features_folder
         from selfscope.structures import Features
 
         path = Path(str(self.features))
@@ -157,7 +158,7 @@ class SourceFlags:
             (f / "labels.npy" for f in (path.parent, path.parent.parent) if (f / "labels.npy").exists()), None
         )
         try:
-            array = np.load(path)
+            array = np.load(path, mmap_mode="r")
             labels = None if beside is None or beside == path else np.load(beside)
         except FileNotFoundError as error:
             raise DataError(f"{path}: no such file; --features takes an (N, D) .npy file") from error
@@ -165,15 +166,5 @@ class SourceFlags:
             raise DataError(f"{path}: not a .npy file of numbers") from error
         if not isinstance(array, np.ndarray) or array.ndim != 2:
             raise DataError(f"{path}: expected one (N, D) array in a .npy file; take it out of the archive first")
-        return Features({path.stem: array}, labels=labels, settings={"model": path.name})
-
-
-def _workers(loader: dict[str, Any]) -> int:
-    return min(int(loader.get("num_workers", 0)), os.cpu_count() or 1)
-
-
-def _dataset_line(dataset: Any, chosen: int, command: SourceFlags) -> str:
-    classes = f" of {len(dataset.classes)} classes" if dataset.classes else ""
-    limited = bool(dataset.classes) and not command.class_idx and (command.max_num_class or 0) < len(dataset.classes)
-    cut = f": labels below {command.max_num_class} (--max-num-class)" if limited and command.max_num_class else ""
-    return f"data: {chosen} of {len(dataset)} images{classes}{cut}"
+        kept = None if self.no_cache else features_folder({"file": digest_of_file(path)})
+        return Features({path.stem: array}, labels=labels, settings={"model": path.name}), kept

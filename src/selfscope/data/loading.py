@@ -68,6 +68,12 @@ def load_batches(
     return _told(_with_skips_attached(loaded), len(dataset))
 
 
+def load_pieces(dataset: Dataset, pieces: Sequence[Sequence[int]], *, workers: int = 0) -> Iterator[Loaded]:
+    """Each piece, places in the data set, as a batch, in order; or what was wrong when none of it can be read."""
+    _check_workers(workers)
+    return _through_workers(_Work(read_batch, dataset, pieces), workers)
+
+
 def epoch_order(dataset: Dataset) -> np.ndarray:
     """A permutation of the data set's places, drawn from its seed and epoch."""
     return np.random.default_rng([dataset.seed, dataset.epoch]).permutation(len(dataset))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import urllib.error
 import urllib.parse
@@ -14,6 +13,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from selfscope.errors import CheckpointError
+from selfscope.store.cache import cache_folder
 
 BLOCK = 1 << 20
 TIMEOUT = 30.0
@@ -30,9 +30,10 @@ def is_link(source: str) -> bool:
     return bool(mark)
 
 
-def cache_folder() -> Path:
-    """`$SELFSCOPE_CACHE`, else `~/.cache/selfscope`."""
-    return Path(os.environ.get("SELFSCOPE_CACHE") or "~/.cache/selfscope").expanduser()
+def cached_file(url: str) -> Path:
+    """Where the file of a link is kept once it is fetched."""
+    name = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name or "checkpoint"
+    return cache_folder() / "checkpoints" / hashlib.sha256(url.encode()).hexdigest()[:12] / name
 
 
 def download(url: str, *, progress: Progress | None = None) -> Path:
@@ -41,9 +42,8 @@ def download(url: str, *, progress: Progress | None = None) -> Path:
     The 8 hex digits that OpenMMLab names end with must begin the file's SHA-256. A broken transfer leaves a `.part`
     that the next call carries on from; a finished file appears under its name only after the check.
     """
-    name = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name or "checkpoint"
-    folder = cache_folder() / "checkpoints" / hashlib.sha256(url.encode()).hexdigest()[:12]
-    target, part = folder / name, folder / f"{name}.part"
+    target = cached_file(url)
+    folder, name, part = target.parent, target.name, target.with_name(f"{target.name}.part")
     if target.exists():
         return target
     try:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from selfscope.errors import ModelError, nearest
-from selfscope.models.encoding import evaluating
+from selfscope.models.encoding import check_stages, evaluating
 from selfscope.models.normaliser import Normaliser
-from selfscope.models.outputs import ExtractedFeatures
+from selfscope.models.outputs import ExtractedFeatures, StageOutput, resolve_indices
 
 TIMM = "timm:"
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
@@ -42,30 +43,84 @@ class ModuleEncoder(nn.Module):
         self.pipeline = list(pipeline) if pipeline is not None else None
         self.trained = trained
         self.notes = tuple(notes)
-        self._forward = before_classifier(module)
-        self._index = last_stage(module)
+        self.out_indices: tuple[int, ...] | None = None
+        """Which stages of a timm model are given out; None: what its classifier would see."""
 
     @torch.no_grad()
-    def extract(self, pixels: Tensor, stage: str = "backbone") -> ExtractedFeatures:
+    def extract(
+        self, pixels: Tensor, stage: str | Sequence[str] = "backbone", pool: str | None = None
+    ) -> ExtractedFeatures:
         """One vector per image, `(B, D)` by `feat_<index>`; a module has no neck or head to ask for.
 
         Maps `(B, D, h, w)` are averaged over space, tokens `(B, L, D)` over tokens, with a note; a module that gives
-        several (a dict, a list) has them all, by name or position.
+        several (a dict, a list) has them all, by name or position. `pool` (`cls`, `mean`, `cls+mean`) is for models
+        of timm, whose tokens are known apart.
         """
-        if stage not in ("backbone", "neck"):
-            raise ModelError(f"{self.method}: a module without a config has no {stage}; choose the stage backbone")
-        with evaluating(self):
-            given = self._forward(pixels)
-        outputs, notes = named_outputs(given, self._index), []
+        stages = check_stages(stage)
+        if "pre_logits" in stages:
+            raise ModelError(f"{self.method}: a module without a config has no pre_logits; choose the stage backbone")
+        notes: list[str] = []
         vectors: dict[str, Tensor] = {}
+        with evaluating(self):
+            outputs = named_outputs(self._given(pixels, pool), last_stage(self.module))
         for name, value in outputs.items():
             vectors[name], note = as_vector(value, f"{self.method}: {name}", len(pixels))
             notes += [note] if note else []
-        if stage == "neck":
-            last = list(vectors.values())[-1]
-            vectors = {"feat_neck": last}
+        if "neck" in stages:
+            vectors["feat_neck"] = list(vectors.values())[-1]
             notes.append(f"{self.method} has no neck here: these are its backbone's pooled features")
-        return ExtractedFeatures(vectors.items(), notes)
+        named = {name: v for name, v in vectors.items() if ("neck" if name == "feat_neck" else "backbone") in stages}
+        return ExtractedFeatures(named.items(), notes)
+
+    @contextmanager
+    def giving(self, indices: Sequence[int]) -> Iterator[None]:
+        """Inside, these of timm's feature stages are given out, each with the final norm where the model has one."""
+        if not hasattr(self.module, "forward_intermediates"):
+            raise ModelError(f"out_indices: {self.method} does not let its outputs be chosen; name a layer:<name>")
+        count = int(last_stage(self.module)) + 1
+        before, self.out_indices = self.out_indices, resolve_indices(list(indices), count)
+        try:
+            yield
+        finally:
+            self.out_indices = before
+
+    def _given(self, pixels: Tensor, pool: str | None) -> Any:
+        if self.out_indices is not None:
+            return {
+                str(i): output.pooled_as(pool) for i, output in zip(self.out_indices, self._stages(pixels), strict=True)
+            }
+        if pool is None:
+            return before_classifier(self.module)(pixels)
+        if not hasattr(self.module, "forward_features"):
+            raise ModelError(f"pool={pool!r}: {self.method} does not tell tokens from maps; leave pool out")
+        return self._final(pixels).pooled_as(pool)
+
+    def _stages(self, pixels: Tensor) -> list[StageOutput]:
+        module: Any = self.module
+        options = {"return_prefix_tokens": True} if getattr(module, "num_prefix_tokens", 0) else {}
+        given = module.forward_intermediates(
+            pixels, indices=list(self.out_indices or ()), norm=True, intermediates_only=True, **options
+        )
+        pairs = [value if isinstance(value, (list, tuple)) else (value, None) for value in given]
+        return [self._output(planes, prefix) for planes, prefix in pairs]
+
+    def _final(self, pixels: Tensor) -> StageOutput:
+        """What `forward_features` gives, its tokens taken apart."""
+        module: Any = self.module
+        features = module.forward_features(pixels)
+        if features.ndim == 4:  # (B, h, w, D) of Swins and the like, (B, D, h, w) of convolutional networks
+            last = getattr(module, "output_fmt", "NCHW") == "NHWC"
+            return StageOutput(features.permute(0, 3, 1, 2) if last else features)
+        if features.ndim != 3:
+            raise ModelError(f"{self.method}: expected maps or tokens to pool, got {tuple(features.shape)}")
+        count = getattr(module, "num_prefix_tokens", 0)
+        return self._output(features[:, count:].mT[..., None], features[:, :count])  # (B, L, D) -> (B, D, L, 1)
+
+    def _output(self, planes: Tensor, prefix: Tensor | None) -> StageOutput:
+        """The class token is the first of the prefix tokens, before any registers."""
+        known = prefix is not None and prefix.shape[1] and getattr(self.module, "cls_token", None) is not None
+        token = prefix[:, 0] if known and prefix is not None else None
+        return StageOutput(planes, token, token)
 
 
 def build_timm(name: str, *, pretrained: bool = True, image_size: int | None = None) -> ModuleEncoder:

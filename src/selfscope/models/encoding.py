@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from selfscope.errors import ModelError
 from selfscope.models.normaliser import Normaliser
-from selfscope.models.outputs import ExtractedFeatures, StageOutput, as_stage
+from selfscope.models.outputs import ExtractedFeatures, StageOutput, as_stage, resolve_indices
 
 STAGES = ("backbone", "neck", "pre_logits")
 UNUSED_BY_EXTRACTION = ("backbone.mask_token",)
@@ -59,24 +59,51 @@ class Encoder(nn.Module):
         return None if indices is None else tuple(sorted(indices))
 
     @torch.no_grad()
-    def extract(self, pixels: Tensor, stage: str = "backbone") -> ExtractedFeatures:
+    def extract(
+        self, pixels: Tensor, stage: str | Sequence[str] = "backbone", pool: str | None = None
+    ) -> ExtractedFeatures:
         """One vector per image: `feat_<out_index>` `(B, D)` for the backbone, `feat_neck`, `feat_pre_logits`.
 
-        A backbone's class token stands for the image where the config gives it out, else the mean over space. Several
-        outputs through one neck are `feat_neck_<out_index>`. Runs in evaluation mode whatever mode the model is in.
+        A backbone's class token stands for the image where the config gives it out, else the mean over space; `pool`
+        (`cls`, `mean`, `cls+mean`) chooses otherwise, for the backbone alone. Several outputs through one neck are
+        `feat_neck_<out_index>`. Several stages take one pass. Runs in evaluation mode whatever mode the model is in.
         """
-        if stage not in STAGES:
-            raise ModelError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
+        stages = check_stages(stage)
+        found: dict[str, Tensor] = {}
+        notes: tuple[str, ...] = ()
         with evaluating(self):
-            outputs = [output.pooled for output in self.encode(pixels)]
+            outputs = self.encode(pixels)
             indices = self.out_indices or tuple(range(len(outputs)))
-            if stage == "backbone":
-                return ExtractedFeatures((f"feat_{i}", vector) for i, vector in zip(indices, outputs, strict=True))
-            vectors, notes = self.through_neck(outputs)
-            if stage == "pre_logits":
-                return ExtractedFeatures([("feat_pre_logits", self.before_logits(vectors[-1]))], notes)
-        names = ["feat_neck"] if len(vectors) == 1 else [f"feat_neck_{i}" for i in indices]
-        return ExtractedFeatures(zip(names, vectors, strict=True), notes)
+            if "backbone" in stages:
+                vectors = [output.pooled_as(pool) for output in outputs]
+                found.update((f"feat_{i}", vector) for i, vector in zip(indices, vectors, strict=True))
+            if stages != ("backbone",):
+                necked, notes = self.through_neck([output.pooled for output in outputs])
+            if "neck" in stages:
+                names = ["feat_neck"] if len(necked) == 1 else [f"feat_neck_{i}" for i in indices]
+                found.update(zip(names, necked, strict=True))
+            if "pre_logits" in stages:
+                found["feat_pre_logits"] = self.before_logits(necked[-1])
+        return ExtractedFeatures(found.items(), notes)
+
+    @contextmanager
+    def giving(self, indices: Sequence[int]) -> Iterator[None]:
+        """Inside, these stages of the backbone are its outputs, counted as in a config's `out_indices`."""
+        backbone: Any = self.backbone
+        before = self.out_indices
+        if before is None:
+            raise ModelError(f"out_indices: {type(backbone).__name__} does not let its outputs be chosen")
+        chosen = resolve_indices(list(indices), stage_count(backbone))
+        norms = getattr(backbone, "norms", None)  # a Swin's outputs have a norm each, made for those of the config
+        if norms is not None and not {str(i) for i in chosen} <= set(norms):
+            raise ModelError(
+                f"out_indices: this backbone was built to give {before}: set model.backbone.out_indices in the config"
+            )
+        backbone.out_indices = chosen
+        try:
+            yield
+        finally:
+            backbone.out_indices = before
 
     def encode(self, pixels: Tensor) -> tuple[StageOutput, ...]:
         """The backbone's outputs, one for each of `out_indices`."""
@@ -110,6 +137,23 @@ class Encoder(nn.Module):
         if output not in parts:
             return frozenset(names)
         return frozenset(n for n in names if n.startswith(parts[output]) and n not in UNUSED_BY_EXTRACTION)
+
+
+def stage_count(backbone: Any) -> int:
+    """How many stages `out_indices` can name."""
+    for name in ("blocks", "layers"):
+        if isinstance(getattr(backbone, name, None), (nn.ModuleList, nn.Sequential)):
+            return len(getattr(backbone, name))
+    return 5 if getattr(backbone, "stem_counts", False) else 4
+
+
+def check_stages(stage: str | Sequence[str]) -> tuple[str, ...]:
+    """The stages that are asked for, in the order in which they follow each other."""
+    named = (stage,) if isinstance(stage, str) else tuple(stage)
+    unknown = [name for name in named if name not in STAGES]
+    if unknown or not named:
+        raise ModelError(f"stage: expected one of {', '.join(STAGES)}, got {unknown[0] if unknown else named!r}")
+    return tuple(name for name in STAGES if name in named)
 
 
 @contextmanager

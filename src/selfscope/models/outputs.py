@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from selfscope.errors import ConfigError, ModelError
+
+POOLS = ("cls", "mean", "cls+mean")
 
 
 class StageOutput(NamedTuple):
@@ -17,6 +20,8 @@ class StageOutput(NamedTuple):
     """`(B, D, h, w)`."""
     vector: Tensor | None = None
     """`(B, D)`: a class token, or an average that the backbone took itself."""
+    token: Tensor | None = None
+    """`(B, D)`: the class token, where there is one, whatever stands for the image."""
 
     @property
     def pooled(self) -> Tensor:
@@ -25,6 +30,21 @@ class StageOutput(NamedTuple):
             return self.vector
         assert self.map is not None
         return self.map.mean((2, 3))
+
+    def pooled_as(self, pool: str | None) -> Tensor:
+        """`(B, D)`, or `(B, 2 D)` for `cls+mean`; None: what stands for the image."""
+        if pool is None:
+            return self.pooled
+        if pool not in POOLS:
+            raise ModelError(f"pool: expected one of {', '.join(POOLS)}, got {pool!r}")
+        parts = [self.token if part == "cls" else self._mean() for part in pool.split("+")]
+        if any(part is None for part in parts):
+            lacking = "class token" if "cls" in pool and self.token is None else "map of patches"
+            raise ModelError(f"pool={pool!r}: this output has no {lacking}; leave pool out to take what it has")
+        return torch.cat([part for part in parts if part is not None], dim=1)
+
+    def _mean(self) -> Tensor | None:
+        return None if self.map is None else self.map.mean((2, 3))
 
 
 def as_stage(value: Any) -> StageOutput:
@@ -38,7 +58,7 @@ def as_stage(value: Any) -> StageOutput:
             return StageOutput(found)
         return StageOutput(None, found if found.ndim == 2 else found.mean(1))
     if len(pair) == 2 and all(isinstance(part, Tensor) for part in pair) and pair[1].ndim == 2:
-        return StageOutput(pair[0], pair[1])
+        return StageOutput(pair[0], pair[1], pair[1])
     given = [tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in pair]
     raise ModelError(f"a backbone gives (B, D, h, w), (B, L, D), (B, D) or a map with a class token, got {given}")
 

@@ -127,11 +127,12 @@ class VisionTransformer(TimmVisionTransformer):
     def _output(self, x: Tensor) -> StageOutput:
         patches = x[:, self.num_prefix_tokens :]  # (B, L, D)
         planes = patches.mT.unflatten(2, self.grid)  # (B, L, D) -> (B, D, h, w)
+        token = x[:, 0] if self.cls_token is not None else None
         if self.out_type == "cls_token":
-            return StageOutput(planes, x[:, 0])
+            return StageOutput(planes, token, token)
         if self.out_type == "avg_featmap":
-            return StageOutput(planes, self.fc_norm(patches.mean(1)))
-        return StageOutput(planes, x.mean(1) if self.out_type == "raw" else None)
+            return StageOutput(planes, self.fc_norm(patches.mean(1)), token)
+        return StageOutput(planes, x.mean(1) if self.out_type == "raw" else None, token)
 
     def _out_type(self, out_type: str | None, cls_token: bool, avg_token: bool, output_cls_token: bool) -> str:
         if out_type is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +19,9 @@ from selfscope.store.filenames import safe_name
 class FeatureSink:
     """Appends `(n, D)` batches to `<folder>/<stage>.npy`, one file a stage.
 
-    Rows go to `<stage>.npy.partial`; `close` completes the header and gives the file its name, so a `.npy` that
-    exists is whole. The bytes are those of `numpy.save`. A block that raises leaves only the partial files.
+    Rows go to `<stage>.npy.partial`; `close` completes the header and gives the file its name once it is on the disk,
+    so a `.npy` that exists is whole. The bytes are those of `numpy.save`. A block that raises leaves only the partial
+    files.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -51,12 +54,23 @@ class FeatureSink:
         for stage, file in self._files.items():
             file.seek(0)
             self._write_header(stage)
+            file.flush()
+            os.fsync(file.fileno())
             file.close()
-            final = self._path(stage)
+            final = self.path(stage)
             self._partial(stage).replace(final)
             arrays[stage] = np.load(final, mmap_mode="r") if self._shapes[stage][0] else np.load(final)
         self._files.clear()
         return arrays
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Those that were appended, in order."""
+        return tuple(self._shapes)
+
+    def path(self, stage: str) -> Path:
+        """The finished file of a stage."""
+        return self.folder / f"{safe_name(stage).replace('/', '_')}.npy"
 
     def __enter__(self) -> FeatureSink:
         return self
@@ -81,9 +95,39 @@ class FeatureSink:
         header = {"descr": descr, "fortran_order": False, "shape": self._shapes[stage]}
         npy.write_array_header_1_0(self._files[stage], header)
 
-    def _path(self, stage: str) -> Path:
-        return self.folder / f"{safe_name(stage).replace('/', '_')}.npy"
-
     def _partial(self, stage: str) -> Path:
-        path = self._path(stage)
+        path = self.path(stage)
         return path.with_name(f"{path.name}.partial")
+
+
+def keep_features(array: np.ndarray, path: Path) -> None:
+    """`path` as the `.npy` file of `array`: a second name of the file that is mapped, or else, written anew.
+
+    Features of a million images then take their place on the disk once.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = mapped_file(array)
+    if source is not None:
+        if path.exists() and path.samefile(source):
+            return
+        try:
+            path.unlink(missing_ok=True)
+            os.link(source, path)
+        except OSError:  # another disk, or a file system without links
+            shutil.copyfile(source, path)
+        return
+    with FeatureSink(path.parent) as sink:
+        sink.append({path.stem: array})
+
+
+def mapped_file(array: np.ndarray) -> Path | None:
+    """The `.npy` file that the whole of `array` is mapped from; None for an array in memory or a part of a file."""
+    if not isinstance(array, np.memmap) or array.filename is None or array.mode != "r" or not array.flags.c_contiguous:
+        return None
+    source = Path(array.filename)
+    try:
+        whole = np.load(source, mmap_mode="r")
+    except (OSError, ValueError):
+        return None
+    same = whole.shape == array.shape and whole.dtype == array.dtype and whole.offset == array.offset
+    return source if same else None

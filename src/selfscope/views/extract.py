@@ -1,4 +1,4 @@
-"""Features of a data set, in its order, for one stage of a model."""
+"""Features of a data set, in its order, for any stages of a model: in memory, or streamed to a folder."""
 
 from __future__ import annotations
 
@@ -6,45 +6,52 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from selfscope.config.reader import Config
 from selfscope.data.dataset import Dataset, build_dataset, folder_dataset
-from selfscope.data.loading import load_batches
-from selfscope.errors import ConfigError, DataError, UsageError
+from selfscope.data.end_transform import ToModel
+from selfscope.data.ends import LoadImageFromFile
+from selfscope.errors import ConfigError, UsageError
+from selfscope.store.shards import FeatureFolder, MemoryShards, StoredFeatures
 from selfscope.structures import Features
+from selfscope.views.forward import Extraction, Forward
 from selfscope.views.load import LoadedModel, load, require
 from selfscope.views.progress import Progress, silent
+from selfscope.views.ranks import Ranks, joined
+from selfscope.views.shared_work import computed
+from selfscope.views.stored import features_of
 from selfscope.views.subset import Subset
-
-STAGES = ("backbone", "neck", "pre_logits")
 
 
 def extract(
     model: LoadedModel | Any,
     data: Dataset | str | Path | Sequence[str | Path],
     *,
-    stage: str = "backbone",
     subset: Subset | None = None,
-    batch_size: int = 32,
-    workers: int = 0,
     progress: Progress | None = None,
+    **options: Any,
 ) -> Features:
     """Features of every image of `data`: a folder (of class folders or flat), a list of files, or a `Dataset`.
 
-    A folder goes through the model's own evaluation pipeline. Backbone maps are averaged over space, or give their
-    class token, as the config says. Images that cannot be read are left out and named in `skipped`. Features do not
-    depend on `batch_size` or `workers` beyond float32's rounding.
+    `options` are the fields of `selfscope.views.forward.Extraction`: `stage` (one or several), `out_indices`, `pool`,
+    `transform`, `batch_size`, `workers`, `dtype`, `full_precision`, `folder`, `distributed`. A folder of images goes
+    through the model's own evaluation pipeline, or through `transform`. Images that cannot be read are left out and
+    named in `skipped`; where not one can be read that is a DataError. Features do not depend on `batch_size` or
+    `workers` beyond float32's rounding; `settings` says how they were made. With `folder` they are mapped from disk,
+    and a call that was killed is carried on by the same call.
     """
-    if stage not in STAGES:
-        raise UsageError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
+    how = _options(options)
     loaded = load(model)
-    require(loaded, stage)
-    dataset = data if isinstance(data, Dataset) else folder_dataset(data, evaluation_pipeline(loaded))
+    for stage in how.stages:
+        require(loaded, stage)
+    dataset = _dataset(loaded, data, how)
     if subset is not None:
         dataset = dataset.subset(subset(dataset.labels, len(dataset)))
-    return _run(loaded, dataset, stage, batch_size, workers, progress or silent)
+    ranks = joined() if how.distributed else Ranks()
+    if how.folder is None:
+        stored = _stored(loaded, dataset, how, MemoryShards(), progress or silent, ranks)
+    else:
+        stored = _in_folder(loaded, dataset, how, progress or silent, ranks)
+    return features_of(stored, dataset.entries, dataset.labels, dataset.classes)
 
 
 def extraction_dataset(config: Config, *, trust: bool = False) -> Dataset:
@@ -74,41 +81,51 @@ def evaluation_pipeline(model: LoadedModel) -> list[dict[str, Any]]:
     ]
 
 
-def _run(
-    model: LoadedModel, dataset: Dataset, stage: str, batch_size: int, workers: int, progress: Progress
-) -> Features:
-    rows: dict[str, list[np.ndarray]] = {}
-    paths: list[str] = []
-    labels: list[np.ndarray] = []
-    skipped: list[tuple[str, str]] = []
-    notes = dict.fromkeys(model.notes)
-    progress(0, len(dataset))
-    for batch in load_batches(dataset, batch_size=batch_size, workers=workers):
-        skipped += batch.skipped
-        paths += batch.paths
-        if len(batch.images):
-            values, said = _features(model, batch.images, stage)
-            notes = dict.fromkeys((*notes, *said))
-            for name, array in values.items():
-                rows.setdefault(name, []).append(array)
-            if batch.labels is not None:
-                labels.append(np.asarray(batch.labels))
-        progress(len(paths) + len(skipped), len(dataset))
-    if not paths:
-        first = f"; the first: {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
-        raise DataError(f"none of {len(dataset)} images could be read{first}")
-    return Features(
-        {name: np.concatenate(parts) for name, parts in rows.items()},
-        labels=np.concatenate(labels).astype(np.int64) if labels else None,
-        paths=tuple(paths),
-        class_names=dataset.classes,
-        settings={**model.describe(), "vis_stage": stage, "image_size": model.image_size, "notes": tuple(notes)},
-        skipped=tuple(skipped),
-    )
+def _options(options: dict[str, Any]) -> Extraction:
+    try:
+        return Extraction(**options)
+    except TypeError as error:
+        accepted = ", ".join(Extraction.__dataclass_fields__)
+        raise UsageError(f"extract: {error}; options are {accepted}") from error
 
 
-def _features(model: LoadedModel, images: torch.Tensor, stage: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    with torch.inference_mode():
-        pixels = model.module.normaliser(images.to(model.device))
-        outputs = model.module.extract(pixels, stage)
-    return {name: values.float().cpu().numpy() for name, values in outputs.items()}, outputs.notes
+def _dataset(model: LoadedModel, data: Any, how: Extraction) -> Dataset:
+    if how.transform is None:
+        return data if isinstance(data, Dataset) else folder_dataset(data, evaluation_pipeline(model))
+    if isinstance(data, Dataset):
+        raise UsageError("transform: a Dataset has a pipeline of its own; give the folder or the files instead")
+    return folder_dataset(data, [LoadImageFromFile(), ToModel(how.transform)])
+
+
+def _in_folder(
+    model: LoadedModel, dataset: Dataset, how: Extraction, progress: Progress, ranks: Ranks
+) -> StoredFeatures:
+    folder = how.folder
+    if not isinstance(folder, FeatureFolder):
+        from selfscope.views.identity import loaded_identity
+
+        folder = FeatureFolder(str(folder), loaded_identity(model, dataset, how))
+    finished = folder.read()
+    return finished or _stored(model, dataset, how, folder, progress, ranks)
+
+
+def _stored(
+    model: LoadedModel,
+    dataset: Dataset,
+    how: Extraction,
+    shards: FeatureFolder | MemoryShards,
+    progress: Progress,
+    ranks: Ranks,
+) -> StoredFeatures:
+    forward = Forward(model, how)
+    with forward.ready():
+        count, plan = computed(dataset, forward, shards, progress, ranks)
+    ranks.wait()
+    made = {"image_size": model.image_size, "device": str(model.device), **plan}
+    settings = {**model.describe(), **how.described(), **made, "notes": list(model.notes)}
+    if ranks.rank == 0:
+        stored = shards.finish(count, {"settings": settings, "messages": model.messages()})
+        ranks.wait()
+        return stored
+    ranks.wait()
+    return shards.awaited()
