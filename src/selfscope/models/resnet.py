@@ -100,9 +100,10 @@ class ResNetCifar(ResNet):
 
     def __init__(self, depth: int, **options: Any) -> None:
         super().__init__(depth, **options)
-        self.conv1 = nn.Conv2d(options.get("in_channels", 3), 64, 3, padding=1, bias=False)
-        nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
-        self.maxpool = nn.Identity()
+        stem = nn.Conv2d(options.get("in_channels", 3), 64, 3, padding=1, bias=False)
+        nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
+        self.add_module("conv1", stem)
+        self.add_module("maxpool", nn.Identity())
 
 
 class ResNetSobel(ResNet):

@@ -7,6 +7,7 @@ steps it has acted for (`t`, 0 at its begin).
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -16,6 +17,7 @@ from torch.optim import Optimizer
 
 from selfscope.errors import ConfigError, nearest
 
+log = logging.getLogger(__name__)
 FOREVER = int(1e9)
 
 
@@ -216,7 +218,10 @@ class Schedules:
 
 
 def build_rules(config: Any, *, max_epochs: int | None, max_iters: int, epoch_length: int) -> list[Rule]:
-    """The `param_scheduler` of a config, one dict or a list; `end` defaults to the end of the training."""
+    """The `param_scheduler` of a config, one dict or a list; `end` defaults to the end of the training.
+
+    A rule without an `end` that would begin after that does nothing, which is warned of.
+    """
     listed = config if isinstance(config, (list, tuple)) else [config] if config else []
     return [_build(entry, max_epochs, max_iters, epoch_length) for entry in listed]
 
@@ -241,12 +246,9 @@ def _build(config: Mapping[str, Any], max_epochs: int | None, max_iters: int, ep
     given.setdefault("end", (max_epochs or FOREVER) if by_epoch else max_iters)
     if given.get("begin", 0) >= given["end"] and "end" not in config:
         unit = "epochs" if by_epoch else "iterations"
-        raise ConfigError(
-            f"{name} begins after {given['begin']} {unit}, and the training ends after {given['end']}: train longer, "
-            "or let it begin earlier",
-            file=file,
-            line=line,
-        )
+        over = f"begins after {given['begin']} {unit}, and the training ends after {given['end']}"
+        log.warning("%s %s: it does nothing", name, over)
+        given["end"] = given["begin"] + 1
     if "milestones" in given:
         given["milestones"] = tuple(given["milestones"])
     try:
