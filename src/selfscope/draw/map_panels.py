@@ -29,6 +29,8 @@ class Style:
     alpha: float | None = None
     thumbnails: Mapping[int, np.ndarray] = field(default_factory=dict)
     """Pictures `(H, W, 3)` by the number of their point."""
+    extent: tuple[np.ndarray, np.ndarray] | None = None
+    """Lowest and highest coordinates that a panel shows, so that panels side by side can be compared."""
 
 
 def map_scene(coords: np.ndarray, inks: Inks, width: int, size: int, style: Style) -> Scene:
@@ -37,11 +39,11 @@ def map_scene(coords: np.ndarray, inks: Inks, width: int, size: int, style: Styl
     if coords.shape[1] == 1:
         flat = np.stack([coords[:, 0], np.zeros(len(coords))], axis=1)
         spread = np.random.default_rng(0).uniform(-1, 1, len(coords))
-        return _panel(flat, inks, (max(60, width // 6), width), style, spread=spread)
+        return map_panel(flat, inks, (max(60, width // 6), width), style, spread=spread)
     if coords.shape[1] == 2:
-        low, high = _extent(coords)
+        low, high = extent(coords)
         ratio = float(np.clip((high - low)[1] / (high - low)[0], 0.55, 0.9)) if len(coords) > 1 else 0.4
-        return _panel(coords, inks, (round(width * ratio), width), style)
+        return map_panel(coords, inks, (round(width * ratio), width), style)
     return _four_views(coords, inks, width, size, style)
 
 
@@ -65,11 +67,11 @@ def _four_views(coords: np.ndarray, inks: Inks, width: int, size: int, style: St
         scene.text(left, top, name if name == "oblique" else f"dimensions {name}", size, SOFT)
         flat = np.stack([coords @ x, coords @ y], axis=1)
         shown = style if name == "oblique" else replace(style, thumbnails={})
-        scene.paste(_panel(flat, inks, (tall, side), shown), left, top + line_height(size))
+        scene.paste(map_panel(flat, inks, (tall, side), shown), left, top + line_height(size))
     return scene
 
 
-def _panel(
+def map_panel(
     coords: np.ndarray, inks: Inks, size: tuple[int, int], style: Style, *, spread: np.ndarray | None = None
 ) -> Scene:
     """One framed projection of `size` (height, width); `spread` (N,) in ±1 moves points over the whole height."""
@@ -80,7 +82,7 @@ def _panel(
         np.clip(0.52 * np.sqrt(width * height / max(1, finite.sum())), 2.2, max(5, width / 110))
     )
     side = round(width / 16) if style.thumbnails else 0
-    points = _placed(coords, size, diameter + width * 0.02 + side * 0.7, spread)
+    points = _placed(coords, size, diameter + width * 0.02 + side * 0.7, spread, style.extent)
     pale = np.zeros(len(points), bool) if inks.pale is None else inks.pale
     if finite.sum() >= DENSE and style.point_size is None:
         pixels = shaded(
@@ -133,10 +135,16 @@ def _add_thumbnails(
         scene.items.append(Photo((x0 + border, y0 + border, x1 - border, y1 - border), small))
 
 
-def _placed(coords: np.ndarray, size: tuple[int, int], margin: float, spread: np.ndarray | None) -> np.ndarray:
+def _placed(
+    coords: np.ndarray,
+    size: tuple[int, int],
+    margin: float,
+    spread: np.ndarray | None,
+    shown: tuple[np.ndarray, np.ndarray] | None,
+) -> np.ndarray:
     """Coords `(N, 2)` as pixels of a panel; both axes have one scale, the second points up."""
     height, width = size
-    low, high = _extent(coords)
+    low, high = shown or extent(coords)
     across, down = (width - 2 * margin) / (high - low)[0], (height - 2 * margin) / (high - low)[1]
     scale = across if spread is not None else min(across, down)
     points = (coords - (low + high) / 2) * (scale, -scale) + (width / 2, height / 2)
@@ -145,7 +153,7 @@ def _placed(coords: np.ndarray, size: tuple[int, int], margin: float, spread: np
     return points
 
 
-def _extent(coords: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def extent(coords: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest finite coordinates; an axis without extent, and an empty map, get some room."""
     finite = coords[np.isfinite(coords).all(axis=1)]
     if not len(finite):

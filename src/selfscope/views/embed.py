@@ -43,13 +43,13 @@ def tsne(
     the column `stability` tell how much of it the others repeat. `neighbours` is a graph of the features, from
     `selfscope.embedding.neighbours` or a cache, with at least `neighbours_needed` and 90 a point.
     """
-    engine = _engine(options)
+    engine = engine_of(options)
     if seeds < 1:
         raise UsageError(f"tsne: expected at least one seed, got {seeds}")
-    given, stage, array = _chosen(features, stage)
+    given, stage, array = chosen_stage(features, stage)
     n = len(array)
     if neighbours is None and n > 3:
-        neighbours = _graph(array, engine.metric, engine.neighbours_needed(n), engine.seed)
+        neighbours = graph_for(array, engine.metric, engine.neighbours_needed(n), engine.seed)
     maps = [replace(engine, seed=engine.seed + i)(array, progress, neighbours=neighbours) for i in range(seeds)]
     settings: dict[str, Any] = {
         "method": "t-SNE" if n > 3 else "PCA (too few points for t-SNE)",
@@ -66,7 +66,7 @@ def tsne(
         log.warning(
             "perplexity lowered from %g to %.3g: there are %d points", engine.perplexity, settings["perplexity"], n
         )
-    return _embedding(given, stage, maps, settings, neighbours=neighbours, queries=queries, step=step)
+    return judged_map(given, stage, maps, settings, neighbours=neighbours, queries=queries, step=step)
 
 
 def pca(
@@ -80,12 +80,12 @@ def pca(
     step: int = 0,
 ) -> Embedding:
     """The first principal components as a map, for the same inputs and with the same numbers as `tsne`."""
-    given, stage, array = _chosen(features, stage)
+    given, stage, array = chosen_stage(features, stage)
     coords = principal_components(checked_features(array, metric), n_components).astype(np.float32)
     if neighbours is None and len(array) > 3:
-        neighbours = _graph(array, metric, 1, 0)
+        neighbours = graph_for(array, metric, 1, 0)
     settings = {"method": "PCA", "metric": metric}
-    return _embedding(given, stage, [coords], settings, neighbours=neighbours, queries=queries, step=step)
+    return judged_map(given, stage, [coords], settings, neighbours=neighbours, queries=queries, step=step)
 
 
 def umap(features: Features | Any, stage: str | None = None, **options: Any) -> Embedding:
@@ -112,24 +112,25 @@ def _by_library(method: str, features: Features | Any, stage: str | None, option
     except TypeError as error:
         accepted = ", ".join([*getattr(libraries, method).__dataclass_fields__, *rest])
         raise UsageError(f"{method.lower()}: {error}; options are {accepted}") from error
-    given, stage, array = _chosen(features, stage)
+    given, stage, array = chosen_stage(features, stage)
     coords = engine(array)
     placed = libraries.nothing_to_learn(checked_features(array, engine.metric))
     settings = {**asdict(engine), "library": libraries.library_version(engine)}
     settings = {"method": f"PCA (too little to learn for {method})" if placed else method, **settings}
     if rest["neighbours"] is None and len(array) > 3:
-        rest["neighbours"] = _graph(array, engine.metric, 1, engine.seed)
-    return _embedding(given, stage, [coords], settings, **rest)
+        rest["neighbours"] = graph_for(array, engine.metric, 1, engine.seed)
+    return judged_map(given, stage, [coords], settings, **rest)
 
 
-def _graph(array: np.ndarray, metric: str, needed: int, seed: int) -> Neighbours:
+def graph_for(array: np.ndarray, metric: str, needed: int, seed: int) -> Neighbours:
     """What the map needs, and what the divergence needs whatever the map's perplexity."""
     from selfscope.embedding.divergence import NEIGHBOURS  # compiles, or loads what was compiled
 
     return find_neighbours(array, max(needed, min(NEIGHBOURS, len(array) - 1)), metric, seed)
 
 
-def _engine(options: dict[str, Any]) -> TSNE:
+def engine_of(options: dict[str, Any]) -> TSNE:
+    """`TSNE` of these options; an unknown one is refused with those that there are."""
     try:
         return TSNE(**options)
     except TypeError as error:
@@ -137,7 +138,8 @@ def _engine(options: dict[str, Any]) -> TSNE:
         raise UsageError(f"tsne: {error}; options are {accepted}") from error
 
 
-def _chosen(features: Features | Any, stage: str | None) -> tuple[Features, str, np.ndarray]:
+def chosen_stage(features: Features | Any, stage: str | None) -> tuple[Features, str, np.ndarray]:
+    """Features, the name of the stage (default: the first), and its array."""
     given = features if isinstance(features, Features) else Features({stage or "features": np.asarray(features)})
     name = stage or next(iter(given.arrays))
     if name not in given.arrays:
@@ -145,7 +147,7 @@ def _chosen(features: Features | Any, stage: str | None) -> tuple[Features, str,
     return given, name, given.arrays[name]
 
 
-def _embedding(
+def judged_map(
     given: Features,
     stage: str,
     maps: Sequence[np.ndarray],
@@ -155,6 +157,7 @@ def _embedding(
     queries: int | None,
     step: int,
 ) -> Embedding:
+    """The record of the first of `maps`, with its numbers, columns and doubts; others are it under further seeds."""
     array = given.arrays[stage]
     metric, method = settings["metric"], settings["method"]
     judged = trust(array, maps, metric=metric, neighbours=neighbours, queries=queries, method=method)
