@@ -43,3 +43,22 @@ def test_an_unknown_tracker_is_refused(to: str, words: str, tmp_path: Path, caps
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["sync", str(tmp_path / "nothing"), "--to", "tensorboard"]) == 1
     assert "nothing" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_arguments_reach_a_tracker_that_has_no_init_kwargs(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mlflow")
+    import sqlite3
+
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    run = make_run(tmp_path / "run")
+    assert main(["sync", str(run), "--to", "mlflow", "--init-kwargs", "exp_name=ssl"]) == 0
+    assert "6 records sent to mlflow" in capsys.readouterr().out
+    with sqlite3.connect(run / "vis_data" / "mlflow.db") as database:
+        assert database.execute("select name from experiments where experiment_id > 0").fetchall() == [("ssl",)]
+        losses = database.execute("select step, value from metrics where key = 'loss' order by step").fetchall()
+    assert losses == [(step, 1 / (step + 1)) for step in range(5)]

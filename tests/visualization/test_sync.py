@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
+from selfscope.config.registry import VISBACKENDS
 from selfscope.errors import RunError
 from selfscope.records import Embedding, Histogram, Reconstruction, Sample, View
 from selfscope.store.position import read_cursor
@@ -95,3 +98,74 @@ def test_progress_counts_bytes(tmp_path):
 def test_a_run_that_is_being_written_is_refused(tmp_path):
     with Writer(tmp_path), pytest.raises(RunError, match="is still being written, and its Visualizer sends it"):
         sync(tmp_path, Remembering())
+
+
+def read_mlflow(folder):
+    from tests.visualization.test_mlflow import Database
+
+    return Database(folder)
+
+
+def read_trackio(folder):
+    from tests.visualization.test_trackio import Project
+
+    return Project(folder.name)
+
+
+def read_swanlab(folder):
+    from tests.visualization.test_swanlab import Offline
+
+    return Offline(folder)
+
+
+def read_aim(folder):
+    from tests.visualization.test_aim import Repository
+
+    return Repository(folder)
+
+
+def read_clearml(folder):
+    from tests.visualization.test_clearml import Sessions
+
+    return Sessions(folder / "cache" / "offline")
+
+
+def read_dvclive(folder):
+    from tests.visualization.test_dvclive import Files
+
+    return Files(folder)
+
+
+TRACKERS = {
+    "MLflow": (read_mlflow, lambda folder: {}),
+    "Trackio": (read_trackio, lambda folder: {"init_kwargs": {"project": folder.name, "auto_log_cpu": False}}),
+    "SwanLab": (read_swanlab, lambda folder: {"init_kwargs": {"mode": "offline"}}),
+    "Aim": (read_aim, lambda folder: {}),
+    "ClearML": (read_clearml, lambda folder: {}),
+    "DVCLive": (read_dvclive, lambda folder: {}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", TRACKERS)
+def test_a_tracker_holds_what_was_sent(tmp_path, monkeypatch, name):
+    if find_spec(name.lower()) is None:
+        pytest.skip(f"needs {name}: make test-trackers")
+    read, arguments = TRACKERS[name]
+    folder = tmp_path / f"a-{name.lower()}-b"
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("CLEARML_CACHE_DIR", str(folder / "cache"))
+    monkeypatch.setenv("CLEARML_CONFIG_FILE", str(folder / "none.conf"))
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path / "run")
+    backend = VISBACKENDS.build({"type": f"{name}VisBackend", "save_dir": str(folder), **arguments(folder)})
+    assert sync(tmp_path / "run", backend).count == 10
+    assert sync(tmp_path / "run", backend).count == 0
+    backend.close()
+    there = read(folder)
+    assert sorted(there.scalars()["loss"]) == [(step, float(step)) for step in range(5)]
+    pictures = there.pictures("p")
+    assert sorted(step for step, _ in pictures) == list(range(5))
+    for _, pixels in pictures:
+        np.testing.assert_array_equal(pixels, PICTURE)

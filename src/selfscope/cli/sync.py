@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 
 from tyro.conf import Positional
@@ -20,9 +21,9 @@ class Sync:
     run: Positional[str]
     """Run folder."""
     to: str = "wandb"
-    """wandb, tensorboard, or any registered backend by name."""
+    """wandb, tensorboard, mlflow, trackio, swanlab, aim, clearml, dvclive, or any registered backend by name."""
     init_kwargs: tuple[str, ...] = ()
-    """Arguments of the backend's own start: project=ssl name=mae."""
+    """Arguments of the tracker's own start: project=ssl name=mae; of MLflow's backend: exp_name=ssl."""
 
     def __call__(self) -> None:
         from selfscope.config.options import parse_options
@@ -36,7 +37,9 @@ class Sync:
         if kind is None or kind == "LocalVisBackend":
             others = sorted(set(known) - {"local"})
             raise UsageError(f"--to {self.to}: expected one of {', '.join(others)}.{nearest(self.to, others)}")
-        options = {"init_kwargs": parse_options(self.init_kwargs)} if self.init_kwargs else {}
+        options = parse_options(self.init_kwargs) if self.init_kwargs else {}
+        if options and "init_kwargs" in signature(VISBACKENDS.get(kind)).parameters:
+            options = {"init_kwargs": options}
         backend = VISBACKENDS.build({"type": kind, "save_dir": str(Path(self.run) / "vis_data"), **options})
         try:
             with progress_bar(f"sending {run.path.name} to {self.to}", "bytes") as progress:
