@@ -26,7 +26,7 @@ from selfscope.data.picture import read_picture
 from selfscope.data.picturing import LABEL_KEYS, Item, Normalisation, Shown, shown, sorted_item
 from selfscope.data.seeds import global_seeds
 from selfscope.data.trace import Trace
-from selfscope.data.watching import Watch, checked, size_of, watching
+from selfscope.data.watching import Watch, size_of, watching
 from selfscope.errors import DataError, SelfscopeError, UsageError
 
 Results = dict[str, Any]
@@ -137,7 +137,7 @@ def _trace(image: Any, view: Shown, watch: Watch, original: np.ndarray, by: Fore
         name = kind_of(by.transform if isinstance(by, ForeignTransform) else by.source)
         trace = Trace(width, height, known=False).step(name)
     else:
-        trace = checked(history, view.picture, original)
+        trace = history.trace
     return trace.step("shown", rule=view.rule, beyond=view.beyond) if view.rule or view.beyond else trace
 
 
@@ -149,8 +149,11 @@ def _names(item: Item) -> list[str]:
 
 
 def _normalisation(image: Any, watch: Watch, by: ForeignTransform | ForeignItems) -> Normalisation | None:
+    """That of the image's own history; of an image without one, the only one that ran, or that the object holds."""
     history = watch.of(image)
-    return by.normalisation if history is None else history.normalisation
+    if history is not None:
+        return history.normalisation
+    return next(iter(watch.normalisations)) if len(watch.normalisations) == 1 else by.normalisation
 
 
 def only_normalisation(value: Any) -> Normalisation | None:

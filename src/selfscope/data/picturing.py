@@ -121,7 +121,7 @@ def _as_mask(value: Any, name: str, item: Item) -> np.ndarray | None:
 def _size(image: Any) -> tuple[int, int]:
     if isinstance(image, Image.Image):
         return image.height, image.width
-    height, width = _channels_last(image).shape[:2]
+    height, width = channels_last(image).shape[:2]
     return height, width
 
 
@@ -136,7 +136,7 @@ def shown(value: Any, normalisation: Normalisation | None = None, bands: Bands |
         if bands is None:
             return Shown(rgb_of(value))
         value = np.asarray(value)
-    pixels = _channels_last(value)
+    pixels = channels_last(value)
     if bands is not None:
         return Shown(bands.picture(pixels), bands.rule(pixels))
     channels = pixels.shape[2]
@@ -187,7 +187,7 @@ def _three(pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)
 
 
-def _channels_last(value: Any) -> np.ndarray:
+def channels_last(value: Any) -> np.ndarray:
     """`(H, W, C)`: tensors hold channels first; so do arrays, when only their first axis can be the channels."""
     array = _numpy(value)
     if array.ndim == 2:

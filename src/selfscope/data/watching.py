@@ -3,8 +3,8 @@
 While a `Watch` is on, every torchvision transform that runs in this thread is seen, with its input and its output.
 What it drew is drawn once more from the same state of torch's generator, by the transform's own `get_params` or
 `make_params`, and the state is put back. Nothing is guessed: a transform that moves pixels in a way it does not tell
-ends the history of its image. One that is not torchvision's and keeps the size is taken to keep pixels in place, which
-`checked` confirms by comparing pixels.
+ends the history of its image. One that is not torchvision's is taken to keep pixels in place where the size stays and
+the image looks alike before and after.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from torchvision import transforms as v1
 from torchvision.transforms import v2
 
 from selfscope.data.moves import is_container, moved_by, normalisation_of
-from selfscope.data.picturing import Normalisation, leaves
+from selfscope.data.picturing import Normalisation, channels_last, leaves
 from selfscope.data.trace import Trace
 
 _PATCHING = threading.Lock()
-LIKE = 0.5
-"""The least correlation of brightness, at 16 × 16, of a view with the crop that it is said to show."""
+LIKE = 0.8
+"""The least correlation of brightness, at 16 × 16, before and after a step that keeps pixels in place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,6 @@ class History:
     root: Any
     trace: Trace
     normalisation: Normalisation | None = None
-    sure: bool = True
-    """False after a transform that was taken to keep pixels in place."""
 
 
 @dataclass
@@ -51,6 +49,8 @@ class Watch:
     histories: dict[int, History] = field(default_factory=dict)
     rooted: bool = False
     """Whether the first image is known, so that others that appear are not taken for it."""
+    normalisations: set[Normalisation] = field(default_factory=set)
+    """Of every Normalize that ran, also on images of unknown origin."""
     _states: list[torch.Tensor] = field(default_factory=list)
 
     def begin(self, image: Any) -> None:
@@ -75,6 +75,8 @@ class Watch:
 
     def saw(self, transform: Any, given: Any, returned: Any, state: torch.Tensor | None = None) -> None:
         """A transform has run; `state` is that of torch's generator before it."""
+        known = normalisation_of(transform)
+        self.normalisations |= set() if known is None else {known}
         before, after = list(leaves(given)), list(leaves(returned))
         if not self.histories and not self.rooted and before:
             self._root(before[0])
@@ -87,15 +89,13 @@ class Watch:
             self.histories[id(new)] = self._after(history, transform, new, state)
 
     def _after(self, history: History, transform: Any, new: Any, state: torch.Tensor | None) -> History:
-        name, (width, height), size = type(transform).__name__, size_of(history.image), size_of(new)
-        trace, sure = history.trace, history.sure
+        trace, before, after = history.trace, size_of(history.image), size_of(new)
         if state is not None and type(transform).__module__.startswith("torchvision.") and not is_container(transform):
-            trace = moved_by(transform, history.image, trace, (width, height), size, state)
+            trace = moved_by(transform, history.image, trace, before, after, state)
         else:
-            sure = False
-            trace = trace.step(name) if size == (width, height) else trace.step(name).lost()
-        known = normalisation_of(transform) or history.normalisation
-        return History(new, history.root, trace, known, sure)
+            trace = trace.step(type(transform).__name__)
+            trace = trace if before == after and looks_alike(history.image, new) else trace.lost()
+        return History(new, history.root, trace, normalisation_of(transform) or history.normalisation)
 
     def _root(self, image: Any) -> None:
         width, height = size_of(image)
@@ -146,23 +146,18 @@ def watching(watch: Watch) -> Iterator[Watch]:
                 hook.remove()
 
 
-def checked(history: History, picture: np.ndarray, original: np.ndarray) -> Trace:
-    """The trace of a view, lost where it rests on a transform that was taken to keep pixels in place and did not."""
-    if history.sure or not history.trace.known:
-        return history.trace
-    crop = history.trace.crop(picture.shape[1], picture.shape[0])
-    if crop is None or min(crop[2:]) <= 0:
-        return history.trace
-    x, y, w, h = crop
-    seen = _brightness(picture)
-    expected = _brightness(original, (x, y, x + w, y + h))
-    if history.trace.flip in ("horizontal", "diagonal"):
-        expected = expected[:, ::-1]
-    if history.trace.flip in ("vertical", "diagonal"):
-        expected = expected[::-1]
+def looks_alike(before: Any, after: Any) -> bool:
+    """Whether brightness, or its opposite, is where it was, and nearer to that than to a mirror image of it."""
+    seen, expected = _brightness(after), _brightness(before)
+    as_it_was, *mirrored = (
+        _likeness(seen, turned) for turned in (expected, expected[:, ::-1], expected[::-1], expected[::-1, ::-1])
+    )
+    return as_it_was >= LIKE and as_it_was > max(mirrored)
+
+
+def _likeness(seen: np.ndarray, expected: np.ndarray) -> float:
     spread = seen.std() * expected.std()
-    likeness = float(((seen - seen.mean()) * (expected - expected.mean())).mean()) / spread if spread > 0 else 0.0
-    return history.trace if abs(likeness) >= LIKE else history.trace.lost()
+    return float(abs(((seen - seen.mean()) * (expected - expected.mean())).mean()) / spread) if spread > 0 else 0.0
 
 
 def size_of(image: Any) -> tuple[int, int]:
@@ -179,6 +174,6 @@ def _is_transform(transform: Any) -> bool:
     return type(transform).__module__.startswith("torchvision.transforms")
 
 
-def _brightness(picture: np.ndarray, box: tuple[float, float, float, float] | None = None) -> np.ndarray:
-    grey = Image.fromarray(picture).convert("L").resize((16, 16), Image.Resampling.BOX, box=box)
-    return np.asarray(grey).astype(np.float64)
+def _brightness(image: Any) -> np.ndarray:
+    values = np.asarray(image.convert("L")) if isinstance(image, Image.Image) else channels_last(image).mean(axis=2)
+    return np.asarray(Image.fromarray(values.astype(np.float32)).resize((16, 16), Image.Resampling.BOX))
