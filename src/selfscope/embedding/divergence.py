@@ -9,7 +9,7 @@ With p(j | i) of true neighbours and w = 1 / (1 + |y - y'|²),
     KL = mean over i, j ~ p(. | i) of [log p(j | i) + log(1 + p(i | j) / p(j | i)) + log(1 / w)] - log 2N + log Σ w.
 
 The first and third term are means over sampled points i, the second over pairs. What the third costs in chance is taken
-back by the map's own graph, where the same mean is known for all points (a control variate).
+back by the map's own graph, where the same mean is taken over many more points (a control variate).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from selfscope.embedding.ranks import padded_axes
 PERPLEXITY, NEIGHBOURS = 30.0, 90
 EXACT_PAIRS = 2_500_000_000
 """Up to so many pairs the normaliser is summed over all; beyond, over as many: those of randomly chosen points."""
-CONTROL_ROWS = 20_000
-SCALE_ROWS = 300
+CONTROL_ROWS = 4000
+SCALE_ROWS = 200
 """Rows from which the best scale of a reference is told."""
 
 
@@ -99,8 +99,9 @@ class Divergence:
         if self.control is None:
             return 0.0
         axes = padded_axes(coords)
-        own = self.sample.lengths(axes, self.workers) - self.control[0].lengths(axes, self.workers)
-        parts = (own, self.mutual)
+        own, many = (part.lengths(axes, self.workers) for part in self.control)
+        parts = [self.sample.lengths(axes, self.workers) - own, self.mutual]
+        parts += [many] if len(many) < self.n else []
         return math.sqrt(sum(float(part.var()) / len(part) for part in parts))
 
     def at_best_scale(self, coords: np.ndarray) -> float:
@@ -119,7 +120,7 @@ class Divergence:
             pull = float(self.sample.lengths(scaled, self.workers).mean())
             return pull + math.log(self._kernel_mean(scaled, rows))
 
-        best = minimize_scalar(rough, bounds=(-3.0, 8.0), method="bounded", options={"xatol": 0.05}).x
+        best = minimize_scalar(rough, bounds=(-3.0, 8.0), method="bounded", options={"xatol": 0.1}).x
         return self(axes.T * math.exp(best))
 
     @property

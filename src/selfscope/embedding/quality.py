@@ -19,9 +19,9 @@ from selfscope.errors import RecordError
 if TYPE_CHECKING:
     from selfscope.embedding.divergence import Divergence
 
-QUERIES, PAIRS = 400, 200
+QUERIES, PAIRS = 256, 128
 ALL_UP_TO = 2000
-"""With so few points every one is asked; then fewer, down to `QUERIES` from 10,000 points on, at the same cost."""
+"""With so few points every one is asked; then fewer, down to `QUERIES` from 5,600 points on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def map_quality(
     """Compares neighbourhoods in `features` (N, D) and on the map `coords` (N, 1..3).
 
     k is lowered to below N / 2, where the measures are defined; None when fewer than three points leave no k. By
-    default 400 points or more are asked, all of them up to N = 2,000. Beyond, the divergence is measured too where the
+    default 256 points or more are asked, all of them up to N = 2,000. Beyond, the divergence is measured too where the
     graph is given that the map was made from, of 90 neighbours or more.
     """
     measured = map_qualities(features, [coords], metric=metric, k=k, queries=queries, seed=seed, neighbours=neighbours)
@@ -116,7 +116,7 @@ def _checked_map(coords: Any, n: int) -> np.ndarray:
 
 
 def _queries(n: int, asked: int | None, seed: int) -> np.ndarray:
-    count = max(QUERIES, ALL_UP_TO**2 // n) if asked is None else asked
+    count = max(QUERIES, ALL_UP_TO**3 // n**2) if asked is None else asked
     if count < 1:
         raise RecordError(f"quality: expected at least one query, got {asked}")
     return np.arange(n) if n <= count else np.sort(np.random.default_rng(seed).choice(n, count, replace=False))
@@ -136,7 +136,7 @@ class Ruler:
     def __post_init__(self) -> None:
         from selfscope.embedding.ranks import Framed
 
-        self._framed = Framed.of(self.features, self.metric, self.seed)
+        self._framed = Framed.of(self.features, self.metric, self.seed, self.workers)
         self._wide = min(90, len(self.features) - 1)
         """True neighbours that are kept, for the divergence."""
 

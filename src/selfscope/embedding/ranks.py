@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from selfscope.embedding.engine.compiled import compiled
 from selfscope.embedding.engine.units import Frame
 from selfscope.embedding.engine.workers import Workers
 
-BLOCK = 2048
+BLOCK = 1024
 """Rows of features that are converted at a time."""
 HELD = 32_000_000
 """Numbers that are kept converted: an eighth of a gigabyte."""
@@ -25,16 +26,20 @@ class Framed:
     features: np.ndarray
     frame: Frame
     held: np.ndarray | None
+    workers: Workers
 
     @classmethod
-    def of(cls, features: np.ndarray, metric: str, seed: int) -> Framed:
+    def of(cls, features: np.ndarray, metric: str, seed: int, workers: Workers) -> Framed:
         frame = Frame.of(features, metric, np.random.default_rng(seed))
         if features.size > HELD:
-            return cls(features, frame, None)
+            return cls(features, frame, None, workers)
         held = np.empty(features.shape, np.float32)
-        for first in range(0, len(features), BLOCK):
-            held[first : first + BLOCK] = frame.rows(features, slice(first, first + BLOCK))
-        return cls(features, frame, held)
+
+        def convert(first: int, last: int) -> None:
+            held[first:last] = frame.rows(features, slice(first, last))
+
+        workers.each(convert, len(features), BLOCK)
+        return cls(features, frame, held, workers)
 
     def rows(self, which: slice | np.ndarray) -> np.ndarray:
         return self.frame.rows(self.features, which) if self.held is None else self.held[which]
@@ -45,12 +50,16 @@ class Framed:
         own = np.einsum("qd,qd->q", asked, asked)[:, None]
         asked = -2 * asked
         squares = np.empty((len(queries), len(self.features)), np.float32)
-        for first in range(0, len(self.features), BLOCK):
-            rows = self.rows(slice(first, first + BLOCK))
-            part = squares[:, first : first + BLOCK]
+
+        def fill(first: int, last: int) -> None:
+            rows = self.rows(slice(first, last))
+            part = squares[:, first:last]
             np.matmul(asked, rows.T, out=part)
             part += np.einsum("nd,nd->n", rows, rows)
             part += own
+
+        with threadpool_limits(1, user_api="blas"):  # the workers are the threads: BLAS's own spin while they wait
+            self.workers.each(fill, len(self.features), BLOCK)
         squares[np.arange(len(queries)), queries] = np.inf
         return squares
 
