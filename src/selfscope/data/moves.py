@@ -48,8 +48,11 @@ def normalisation_of(transform: Any) -> Normalisation | None:
     return Normalisation(_numbers(mean), _numbers(std))
 
 
-def moved_by(transform: Any, image: Any, trace: Trace, before: Size, after: Size, state: torch.Tensor) -> Trace:
-    """The trace after a transform of torchvision's that changed the image; `state` is the generator's before it."""
+def moved_by(transform: Any, image: Any, trace: Trace, before: Size, after: Size, state: torch.Tensor | None) -> Trace:
+    """The trace after a transform of torchvision's that changed the image; `state` is the generator's before it.
+
+    Classes that are no modules (ToTensor) have no state, and draw nothing.
+    """
     name = type(transform).__name__
     params = _redrawn(transform, image, before, state)
     trace = trace.step(name, **_told(name, params, transform))
@@ -60,10 +63,10 @@ def moved_by(transform: Any, image: Any, trace: Trace, before: Size, after: Size
     return _MOVES[name](trace, params, before, after) if name in _MOVES else trace.lost()
 
 
-def _redrawn(transform: Any, image: Any, before: Size, state: torch.Tensor) -> dict[str, Any]:
+def _redrawn(transform: Any, image: Any, before: Size, state: torch.Tensor | None) -> dict[str, Any]:
     """What the transform drew, from its own code and the generator's state before it; the generator is put back."""
     kind, (width, height) = type(transform).__name__, before
-    if kind not in DRAWING:
+    if kind not in DRAWING or state is None:
         return {"padding": getattr(transform, "padding", None)}
     now = torch.get_rng_state()
     try:

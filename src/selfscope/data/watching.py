@@ -90,7 +90,7 @@ class Watch:
 
     def _after(self, history: History, transform: Any, new: Any, state: torch.Tensor | None) -> History:
         trace, before, after = history.trace, size_of(history.image), size_of(new)
-        if state is not None and type(transform).__module__.startswith("torchvision.") and not is_container(transform):
+        if _is_transform(transform) and not is_container(transform):
             trace = moved_by(transform, history.image, trace, before, after, state)
         else:
             trace = trace.step(type(transform).__name__)
