@@ -72,7 +72,7 @@ def test_clusters_are_classes_with_their_sizes_and_noise_is_grey() -> None:
     drawn = inks(emb, "cluster")
     assert [entry.name for entry in drawn.entries] == ["cluster 1 · 20", "cluster 2 · 20", "in none · 20"]
     assert (drawn.colours[40:] == GREY).all()
-    assert "HDBSCAN" in words_of(embedding_scene(emb, width=600, colour_by="cluster"))
+    assert "HDBSCAN" in words_of(embedding_scene(emb, width=600, color_by="cluster"))
 
 
 def test_a_few_far_numbers_do_not_swallow_the_colours() -> None:
@@ -163,21 +163,21 @@ def test_data_without_labels_has_one_colour_and_no_key() -> None:
     wide = embedding_picture(embedding(), width=500, alpha=1.0)
     assert has_colour(wide, palette(1)[0])
     np.testing.assert_array_equal(
-        embedding_picture(demo_embedding(), width=500, colour_by=None),
-        embedding_picture(demo_embedding(), width=500, colour_by=None, legend=False),
+        embedding_picture(demo_embedding(), width=500, color_by=None),
+        embedding_picture(demo_embedding(), width=500, color_by=None, legend=False),
     )
 
 
 def test_columns_of_numbers_and_of_words() -> None:
     columns = {"norm": np.linspace(0, 1, 60), "kind": np.array(["a", "b", ""] * 20), "broken": np.full(60, np.nan)}
     emb = embedding(60, columns=columns)
-    assert has_colour(embedding_picture(emb, width=400, colour_by="kind", alpha=1.0), palette(3)[2])
-    assert not has_colour(embedding_picture(emb, width=400, colour_by="norm", alpha=1.0), palette(3)[1])
-    broken = embedding_picture(emb, width=400, colour_by="broken", point_size=9, alpha=1.0)
+    assert has_colour(embedding_picture(emb, width=400, color_by="kind", alpha=1.0), palette(3)[2])
+    assert not has_colour(embedding_picture(emb, width=400, color_by="norm", alpha=1.0), palette(3)[1])
+    broken = embedding_picture(emb, width=400, color_by="broken", point_size=9, alpha=1.0)
     assert has_colour(broken, GREY)
     assert not has_colour(broken, palette(1)[0])
     with pytest.raises(UsageError, match="Did you mean 'norm'"):
-        embedding_picture(emb, colour_by="nrom")
+        embedding_picture(emb, color_by="nrom")
 
 
 def test_untrained_models_are_marked() -> None:
@@ -252,4 +252,4 @@ def test_golden_of_classes() -> None:
 def test_golden_of_numbers_in_three_dimensions() -> None:
     coords = np.random.default_rng(1).normal(size=(150, 3)).astype(np.float32)
     emb = Embedding("norms", coords, columns={"norm": np.linalg.norm(coords, axis=1)}, settings={"trained": False})
-    check_golden(embedding_picture(emb, width=420, colour_by="norm"), "map_3d")
+    check_golden(embedding_picture(emb, width=420, color_by="norm"), "map_3d")

@@ -97,7 +97,7 @@ class PictureFlags:
             chosen = exemplars(embedding, DRAWN, self.color_by)
             shown = {i: shown[i] for i in chosen.tolist() if i in shown}
         options: dict[str, Any] = {
-            "colour_by": self.color_by,
+            "color_by": self.color_by,
             "legend": True if self.legend else None,
             "thumbnails": shown,
         }

@@ -46,23 +46,23 @@ class Inks:
     """The column that was asked for."""
 
 
-def inks(emb: Embedding, colour_by: str | None) -> Inks:
+def inks(emb: Embedding, color_by: str | None) -> Inks:
     """`label`, a column, or None for one colour; data without labels has one colour as well."""
     count = len(emb.coords)
     plain = Inks(np.tile(np.array(palette(1)[0], np.uint8), (count, 1)), np.zeros(count, np.intp))
-    if colour_by is None or (colour_by == "label" and emb.labels is None and "label" not in emb.columns):
+    if color_by is None or (color_by == "label" and emb.labels is None and "label" not in emb.columns):
         return plain
-    if colour_by == "label" and emb.labels is not None:
+    if color_by == "label" and emb.labels is not None:
         return _class_inks(emb.labels, _label_names(emb))
-    if colour_by not in emb.columns:
-        hint = nearest(colour_by, ["label", *emb.columns])
-        raise UsageError(f"{emb.key}: no column {colour_by!r} to colour by; there are {['label', *emb.columns]}.{hint}")
-    values = np.asarray(emb.columns[colour_by])
-    if colour_by == CLUSTER and values.dtype.kind == "i":
+    if color_by not in emb.columns:
+        hint = nearest(color_by, ["label", *emb.columns])
+        raise UsageError(f"{emb.key}: no column {color_by!r} to colour by; there are {['label', *emb.columns]}.{hint}")
+    values = np.asarray(emb.columns[color_by])
+    if color_by == CLUSTER and values.dtype.kind == "i":
         drawn = _class_inks(values, _cluster_names(values), missing=f"in none · {int((values < 0).sum()):,}")
         return replace(drawn, name=CLUSTER)
     if values.dtype.kind in "fiub":
-        return _number_inks(values.astype(np.float64), colour_by, plain.shapes)
+        return _number_inks(values.astype(np.float64), color_by, plain.shapes)
     words = np.array(["" if value is None else str(value) for value in values.tolist()])
     names, codes = np.unique(words, return_inverse=True)
     return _class_inks(codes.reshape(-1), {i: name or "none" for i, name in enumerate(names.tolist())})

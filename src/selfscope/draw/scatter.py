@@ -54,7 +54,7 @@ def embedding_scene(
     emb: Embedding,
     *,
     width: int = 1600,
-    colour_by: str | None = "label",
+    color_by: str | None = "label",
     legend: bool | None = None,
     title: str | None = None,
     point_size: float | None = None,
@@ -64,7 +64,7 @@ def embedding_scene(
 ) -> Scene:
     """The map `width` pixels wide: points, key, and a caption with method, settings and trust.
 
-    `colour_by` is `label`, the name of one of the record's columns (numbers get a colour map, words get classes), or
+    `color_by` is `label`, the name of one of the record's columns (numbers get a colour map, words get classes), or
     None for one colour; data without labels has one colour as well. Classes beyond twenty differ in shape too. The key
     is left out where `legend` is False; None names as many classes as there is room for beside the map and counts the
     others; True names all of them, below the map where they do not fit beside it.
@@ -77,7 +77,7 @@ def embedding_scene(
     if width < 200:
         raise UsageError(f"embedding_picture: expected a width of at least 200 pixels, got {width}")
     size = text_size or max(11, round(width / 92))
-    drawn = inks(emb, colour_by)
+    drawn = inks(emb, color_by)
     style = Style(point_size, alpha, thumbnails or {})
     body = _body(emb, drawn, legend, width, size, style)
     heading = map_title(emb) if title is None else title

@@ -55,14 +55,14 @@ def with_clusters(embedding: Embedding) -> Embedding:
     )
 
 
-def exemplars(embedding: Embedding, count: int, colour_by: str) -> np.ndarray:
+def exemplars(embedding: Embedding, count: int, color_by: str) -> np.ndarray:
     """`count` points that stand for the map, by number: of every cluster or class first, then of its parts."""
-    if colour_by == CLUSTER:
+    if color_by == CLUSTER:
         chosen = np.array(embedding.settings["clusters"]["exemplars"][:count], np.int64)
         if len(chosen) == count or not len(chosen):
             return chosen if len(chosen) else spread_out(embedding.coords, None, count)
         return np.union1d(chosen, spread_out(embedding.coords, None, count - len(chosen)))
-    groups = embedding.labels if colour_by == "label" else None
+    groups = embedding.labels if color_by == "label" else None
     return spread_out(embedding.coords, groups, count)
 
 
