@@ -17,6 +17,7 @@ from selfscope.embedding.spectrum import FIT, alpha_req, feature_std, rankme, un
 from selfscope.errors import DataError, UsageError
 from selfscope.records import Picture, Record, Table, mapping_html
 from selfscope.structures import Features
+from selfscope.views.matching import matched
 
 MOVED = 12
 """Images that a picture of what moved shows."""
@@ -155,7 +156,7 @@ def compare(
         raise UsageError(f"compare: expected at least two feature spaces, got {len(given)}")
     spaces = [value if isinstance(value, Features) else Features({"features": np.asarray(value)}) for value in given]
     named = _names(spaces, names)
-    arrays = _matched(spaces, [_array(space, stage) for space in spaces], named)
+    arrays = matched(spaces, [_array(space, stage) for space in spaces], named)
     n = len(arrays[0])
     if n < 4:
         raise DataError(f"compare: expected at least 4 images, got {n}")
@@ -210,28 +211,3 @@ def _names(spaces: Sequence[Features], names: Sequence[str] | None) -> tuple[str
         return tuple(names)
     found = [Path(str(s.settings.get("checkpoint") or s.settings.get("model") or "features")).stem for s in spaces]
     return tuple(name if found.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(found, 1))
-
-
-def _matched(spaces: Sequence[Features], arrays: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
-    """Rows of every array in the order of the first space."""
-    matched = [arrays[0]]
-    for space, array, name in zip(spaces[1:], arrays[1:], names[1:], strict=True):
-        if space.paths is not None and spaces[0].paths is not None and space.paths != spaces[0].paths:
-            array = array[_order(spaces[0].paths, space.paths, names[0], name)]
-        elif len(array) != len(arrays[0]):
-            raise DataError(f"compare: {names[0]} has {len(arrays[0])} images, {name} {len(array)}: give the same ones")
-        matched.append(array)
-    return matched
-
-
-def _order(wanted: Sequence[str], there: Sequence[str], first: str, name: str) -> np.ndarray:
-    place = {path: row for row, path in enumerate(there)}
-    missing = [path for path in wanted if path not in place]
-    if missing or len(there) != len(wanted):
-        extra = len(set(there) - set(wanted))
-        example = f", such as {missing[0]}" if missing else ""
-        raise DataError(
-            f"compare: {len(missing)} images of {first} are not in {name}{example}, and {extra} the other way round: "
-            "extract both from the same folder"
-        )
-    return np.array([place[path] for path in wanted])

@@ -64,8 +64,11 @@ class Descent:
                 position = schedule.cooling_from
         return self.result()
 
-    def step(self, pace: Pace) -> None:
-        """One iteration. Attraction is computed by the other threads while this one repels."""
+    def step(self, pace: Pace, tie: np.ndarray | None = None) -> None:
+        """One iteration. Attraction is computed by the other threads while this one repels.
+
+        `tie` is a further gradient `(N, 2 or 3)`, of whatever else the coords are held to.
+        """
         pending = begin_attraction(self.affinities, self.coords, self._attraction, self._workers)
         try:
             self.normaliser = self._repel(self.coords, self._repulsion)
@@ -74,6 +77,8 @@ class Descent:
         if self._components == 1:
             self._repulsion[:, 1] = 0  # the grid leaves traces of rounding across the line
         state = (self.coords, self._velocity, self._gains, self._attraction, self._repulsion)
+        if tie is not None:
+            self._attraction += tie / np.float32(4 * pace.exaggeration)
         settings = (4 * pace.exaggeration, 4 / self.normaliser, pace.learning_rate, pace.momentum, LONGEST_STEP)
         self._workers.each(lambda first, last: move(*state, *settings, first, last), len(self.coords), 32768)
 

@@ -1,0 +1,141 @@
+"""One map a checkpoint, all in one coordinate system: side by side, and as frames of a moving picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from selfscope.draw.canvas import INK, RULE, SOFT
+from selfscope.draw.glyphs import line_height
+from selfscope.draw.legend import class_key, colour_key
+from selfscope.draw.map_inks import Inks, inks
+from selfscope.draw.map_panels import Style, extent, map_panel
+from selfscope.draw.map_words import title as map_title
+from selfscope.draw.scene import Scene, raster
+from selfscope.draw.sheet import sheet
+from selfscope.draw.text import shorten
+from selfscope.errors import RecordError
+from selfscope.records import Embedding
+
+BETWEEN = 12
+"""Frames from one checkpoint to the next."""
+PAUSE, FRAME = 1200, 60
+"""Milliseconds that a checkpoint and a frame between two stay."""
+_MOST_COLUMNS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A picture of a moving one, and how long it stays."""
+
+    picture: np.ndarray
+    milliseconds: int
+
+
+def course_scene(
+    maps: Sequence[Embedding],
+    names: Sequence[str],
+    *,
+    under: Sequence[str] = (),
+    footer: Sequence[str] = (),
+    colour_by: str | None = "label",
+    width: int = 1600,
+) -> Scene:
+    """A panel a map, headed by its name, a line of `under` below it; all show the same stretch of the plane."""
+    drawn, style = _shared(maps, colour_by)
+    size = max(11, round(width / 92))
+    whole = width - 2 * (size + 3)
+    key = _key(drawn[-1], round(width * 0.4), whole * 2 // 5, size)
+    room = whole - (0 if key is None else key.width + 2 * size)
+    columns = min(len(maps), _MOST_COLUMNS, max(2, math.ceil(math.sqrt(len(maps)))))
+    side = (room - (columns - 1) * size) // columns
+    line = line_height(size)
+    high = side + line * (2 if under else 1) + size
+    rows = -(-len(maps) // columns)
+    scene = Scene(max(rows * high - size, 0 if key is None else key.height), whole)
+    for t, (emb, ink) in enumerate(zip(maps, drawn, strict=True)):
+        left, top = t % columns * (side + size), t // columns * high
+        scene.text(left, top, shorten(names[t], size, side), size, INK)
+        scene.paste(map_panel(emb.coords.astype(np.float64), ink, (side, side), style), left, top + line)
+        if under:
+            scene.text(left, top + line + side, shorten(under[t], size, side), size, SOFT)
+    if key is not None:
+        scene.paste(key, room + 2 * size, line)
+    return sheet(scene, title=map_title(maps[-1]), footer=list(footer), size=size)
+
+
+def course_frames(
+    maps: Sequence[Embedding],
+    names: Sequence[str],
+    *,
+    footer: Sequence[str] = (),
+    colour_by: str | None = "label",
+    width: int = 900,
+) -> Iterator[Frame]:
+    """Points on their way from map to map: eased, straight lines between, a pause at each map.
+
+    Only the maps themselves are results; what is between them is there for the eye to follow.
+    """
+    drawn, style = _shared(maps, colour_by)
+    size = max(12, round(width / 64))
+    for t, emb in enumerate(maps):
+        yield Frame(_frame(emb.coords, drawn[t], style, names, float(t), footer, size, width), PAUSE)
+        if t + 1 < len(maps):
+            for share in np.arange(1, BETWEEN) / BETWEEN:
+                eased = share * share * (3 - 2 * share)
+                coords = (1 - eased) * emb.coords + eased * maps[t + 1].coords
+                ink = drawn[t] if share < 0.5 else drawn[t + 1]
+                yield Frame(_frame(coords, ink, style, names, t + float(eased), footer, size, width), FRAME)
+
+
+def _frame(
+    coords: np.ndarray,
+    ink: Inks,
+    style: Style,
+    names: Sequence[str],
+    at: float,
+    footer: Sequence[str],
+    size: int,
+    width: int,
+) -> np.ndarray:
+    """The map below a line of time, on which the checkpoints are marked and the moment is a dot."""
+    whole = width - 2 * (size + 3)
+    key = _key(ink, round(width * 0.5), whole // 3, size)
+    side = whole - (0 if key is None else key.width + size)
+    top = 2 * line_height(size) + size
+    scene = Scene(top + side, whole)
+    nearest = round(at)
+    scene.text(0, 0, names[nearest] if abs(at - nearest) < 1e-6 else "moving", size + 2, INK)
+    y = line_height(size + 2) + size // 2
+    scene.box((0, y, side, y + 2), RULE)
+    for t in range(len(names)):
+        x = side * t / (len(names) - 1)
+        scene.box((x - 1 if t else 0, y - 4, x + 1 if t else 2, y + 6), SOFT)
+    x = side * at / (len(names) - 1)
+    scene.box((max(0, x - 5), y - 4, min(side, x + 5), y + 6), INK)
+    scene.paste(map_panel(np.asarray(coords, np.float64), ink, (side, side), style), 0, top)
+    if key is not None:
+        scene.paste(key, side + size, top)
+    return raster(sheet(scene, title="", footer=list(footer), size=size))
+
+
+def _shared(maps: Sequence[Embedding], colour_by: str | None) -> tuple[list[Inks], Style]:
+    """The inks of every map and one stretch of the plane for all."""
+    if len(maps) < 2 or any(emb.coords.shape != maps[0].coords.shape or emb.coords.shape[1] != 2 for emb in maps):
+        shapes = [emb.coords.shape for emb in maps]
+        raise RecordError(f"course: expected two or more maps (N, 2) of the same items, got {shapes}")
+    every = np.concatenate([emb.coords for emb in maps]).astype(np.float64)
+    low, high = extent(every)
+    middle, half = (low + high) / 2, (high - low).max() / 2
+    drawn = [inks(emb, colour_by if colour_by != "drift" or t else None) for t, emb in enumerate(maps)]
+    return drawn, replace(Style(), extent=(middle - half, middle + half))
+
+
+def _key(drawn: Inks, height: int, max_width: int, size: int) -> Scene | None:
+    if drawn.bar is not None:
+        bar = drawn.bar
+        return colour_key(bar.low, bar.high, name=bar.name, height=height // 2, size=size, note=bar.note)
+    return class_key(drawn.entries, height=height, max_width=max_width, size=size) if drawn.entries else None

@@ -1,0 +1,146 @@
+"""How a feature space changes over a training: one joint map, what drifted in it, and which neighbours stayed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from selfscope.draw.course import Frame, course_frames, course_scene
+from selfscope.draw.scene import raster
+from selfscope.embedding.joint import TIE, JointTSNE
+from selfscope.embedding.likeness import jaccard, nearest_items
+from selfscope.errors import UsageError
+from selfscope.records import Embedding
+from selfscope.structures import Features
+from selfscope.views.embed import chosen_stage, engine_of, graph_for, judged_map
+from selfscope.views.matching import matched
+from selfscope.views.progress import Progress
+
+K = 10
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Course:
+    """Maps of one set of items at several checkpoints, in one coordinate system."""
+
+    maps: tuple[Embedding, ...]
+    """In the order of training; the columns `drift` (in floors) and `kept` (0..1) are against the map before."""
+    names: tuple[str, ...]
+    floor: float
+    """Median distance between two maps of the same features under two seeds, in units of the map."""
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Course({len(self.maps)} maps of {len(self.maps[0].coords)} items)", *self.lines()])
+
+    def lines(self) -> list[str]:
+        """A sentence a checkpoint."""
+        return [f"{name}: {words}" for name, words in zip(self.names, self.words(), strict=True)]
+
+    def words(self) -> list[str]:
+        """Of every map: its drift and the neighbours kept, against the one before."""
+        said = ["the first"]
+        for emb in self.maps[1:]:
+            drift, kept = np.median(emb.columns["drift"]), emb.columns["kept"].mean()
+            said.append(f"median drift {drift:.1f} floors, {kept:.0%} of neighbours shared")
+        return said
+
+    def caption(self) -> list[str]:
+        """What must be known to read the pictures."""
+        s = self.maps[-1].settings
+        return [
+            f"one joint map (Dynamic t-SNE, tie {s['tie']:g}): perplexity {s['perplexity']:g}, {s['metric']} distance, "
+            f"N {s['n']:,}, seed {s['seed']}",
+            f"drift is in floors: the median distance ({self.floor:.2g}) between maps of the last features under two "
+            f"seeds; up to about 2 floors mean nothing; neighbours are the {K} nearest in feature space (Jaccard)",
+        ]
+
+    def plot(self, *, colour_by: str | None = "label", width: int = 1600) -> np.ndarray:
+        """All maps side by side, showing the same stretch of the plane."""
+        options: dict[str, Any] = {"under": self.words(), "footer": self.caption()}
+        return raster(course_scene(self.maps, self.names, colour_by=colour_by, width=width, **options))
+
+    def frames(self, *, colour_by: str | None = "label", width: int = 900) -> Iterator[Frame]:
+        """A moving picture: points travel from map to map."""
+        return course_frames(self.maps, self.names, colour_by=colour_by, width=width, footer=self.caption())
+
+
+def joint_tsne(
+    features: Sequence[Features | Any],
+    *,
+    names: Sequence[str] | None = None,
+    steps: Sequence[int] | None = None,
+    stage: str | None = None,
+    tie: float = TIE,
+    queries: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Course:
+    """t-SNE of the same items at several checkpoints, in order of training, made together (Rauber et al. 2016).
+
+    Items are matched by their paths where all know them. `options` are those of `selfscope.embedding.tsne.TSNE`, in two
+    dimensions. `steps` become the records' (default: numbers found in the checkpoints' names, if they rise, else 1, 2,
+    …). Each map is judged by itself, as by `tsne`: what the tie costs shows in its divergence.
+    """
+    engine = engine_of(options)
+    if engine.n_components != 2:
+        raise UsageError(f"a course is drawn in two dimensions, got n_components={engine.n_components}")
+    if len(features) < 2:
+        raise UsageError(f"a course needs features of at least two checkpoints, got {len(features)}")
+    chosen = [chosen_stage(each, stage) for each in features]
+    titles = tuple(names or checkpoint_names([given for given, _, _ in chosen]))
+    arrays = matched([given for given, _, _ in chosen], [array for _, _, array in chosen], titles)
+    found = JointTSNE(engine, tie)(arrays, progress)
+    near = [nearest_items(array, K, "cosine") for array in arrays]
+    first, key = chosen[0][0], chosen[0][1]
+    settings = {
+        "method": "joint t-SNE",
+        "metric": engine.metric,
+        "perplexity": engine.effective_perplexity(len(arrays[0])),
+        "n_iter": engine.n_iter,
+        "init": engine.init,
+        "seed": engine.seed,
+        "tie": tie,
+        "drift_floor": found.floor,
+    }
+    at = list(steps) if steps is not None else checkpoint_steps(titles)
+    maps = []
+    for t, array in enumerate(arrays):
+        own = replace(first, arrays={key: array}, settings=chosen[t][0].settings)
+        graph = graph_for(array, engine.metric, 1, engine.seed)
+        told = {**settings, "course": list(titles), "place": t + 1}
+        record = judged_map(own, key, [found.coords[t]], told, neighbours=graph, queries=queries, step=at[t])
+        kept = jaccard(near[t - 1], near[t]) if t else np.full(len(array), np.nan)
+        columns = {**record.columns, "drift": found.drift[t], "kept": kept.astype(np.float32)}
+        maps.append(replace(record, columns=columns))
+    return Course(tuple(maps), titles, found.floor)
+
+
+def checkpoint_names(features: Sequence[Features]) -> tuple[str, ...]:
+    """The checkpoints' file names without suffix, or `checkpoint <n>` where these do not tell them apart."""
+    found = [Path(str(each.settings.get("checkpoint") or "")).stem for each in features]
+    if all(found) and len(set(found)) == len(found):
+        return tuple(found)
+    return tuple(f"checkpoint {t}" for t in range(1, len(found) + 1))
+
+
+def checkpoint_steps(names: Sequence[str]) -> list[int]:
+    """The last number in each name (`epoch_12` -> 12) where all have one and they rise; else 1, 2, …"""
+    numbers = [re.findall(r"\d+", name) for name in names]
+    steps = [int(found[-1]) for found in numbers if found]
+    rising = all(a < b for a, b in pairwise(steps))
+    return steps if len(steps) == len(names) and rising else list(range(1, len(names) + 1))
+
+
+def in_order(paths: Sequence[str]) -> list[str]:
+    """Paths with their numbers compared as numbers: `epoch_2` before `epoch_10`."""
+
+    def parts(path: str) -> list[tuple[int, int, str]]:
+        return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", path)]
+
+    return sorted(paths, key=parts)

@@ -1,0 +1,72 @@
+"""A course over checkpoints: records in order, drift and kept neighbours beside them, pictures of one scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from selfscope.draw.course import BETWEEN, FRAME, PAUSE
+from selfscope.embedding.likeness import neighbour_jaccard
+from selfscope.errors import DataError, UsageError
+from selfscope.structures import Features
+from selfscope.views.course import Course, checkpoint_names, checkpoint_steps, in_order, joint_tsne
+
+
+def features(share: float, epoch: int, n: int = 60) -> Features:
+    rng = np.random.default_rng(0)
+    labels, noise = rng.integers(0, 3, n), rng.normal(size=(n, 6))
+    return Features(
+        {"feat_0": noise + share * 6 * np.eye(3, 6)[labels]},
+        labels=labels,
+        class_names=("a", "b", "ü"),
+        paths=tuple(f"{i}.jpg" for i in range(n)),
+        settings={"model": "MAE", "checkpoint": f"work/epoch_{epoch}.pth"},
+    )
+
+
+@pytest.fixture(scope="module")
+def course() -> Course:
+    given = [features(0.1, 1), features(0.6, 5), features(1.0, 20)]
+    return joint_tsne(given, n_iter=60, perplexity=10)
+
+
+@pytest.mark.slow
+def test_a_record_a_checkpoint(course: Course) -> None:
+    assert [emb.step for emb in course.maps] == [1, 5, 20]
+    assert course.names == ("epoch_1", "epoch_5", "epoch_20")
+    assert {emb.key for emb in course.maps} == {"feat_0"}
+    assert [emb.settings["checkpoint"] for emb in course.maps] == [f"work/epoch_{e}.pth" for e in (1, 5, 20)]
+    moved = np.linalg.norm(course.maps[2].coords - course.maps[1].coords, axis=1) / course.floor
+    assert np.allclose(course.maps[2].columns["drift"], moved, rtol=1e-4)
+    kept = neighbour_jaccard(course.maps[0].features["feat_0"], course.maps[1].features["feat_0"], 10)
+    assert np.allclose(course.maps[1].columns["kept"], kept)
+    assert "kl_divergence" in course.maps[1].quality
+
+
+@pytest.mark.slow
+def test_pictures_say_what_drift_is(course: Course) -> None:
+    assert "median drift" in course.words()[1]
+    assert "up to about 2 floors mean nothing" in course.caption()[1]
+    assert course.plot().shape[1] == pytest.approx(1600, abs=4)
+    frames = list(course.frames(width=400))
+    assert len(frames) == 3 + 2 * (BETWEEN - 1)
+    assert [frame.milliseconds for frame in frames[:2]] == [PAUSE, FRAME]
+    assert len({frame.picture.shape for frame in frames}) == 1
+    assert not np.array_equal(frames[0].picture, frames[-1].picture)
+
+
+def test_names_and_steps() -> None:
+    assert in_order(["e_10.pth", "e_2.pth", "e_1.pth"]) == ["e_1.pth", "e_2.pth", "e_10.pth"]
+    assert checkpoint_steps(["epoch_2", "epoch_10"]) == [2, 10]
+    assert checkpoint_steps(["epoch_10", "epoch_2"]) == [1, 2]
+    assert checkpoint_steps(["first", "epoch_2"]) == [1, 2]
+    assert checkpoint_names([features(1, 3), features(1, 3)]) == ("checkpoint 1", "checkpoint 2")
+
+
+def test_what_makes_no_course() -> None:
+    with pytest.raises(UsageError, match="two dimensions"):
+        joint_tsne([features(1, 1), features(1, 2)], n_components=3)
+    with pytest.raises(UsageError, match="at least two"):
+        joint_tsne([features(1, 1)])
+    with pytest.raises(DataError, match="0 images of epoch_2 are not in epoch_1"):
+        joint_tsne([features(1, 2, n=50), features(1, 1)])
