@@ -7,8 +7,9 @@ import pytest
 
 from selfscope.config.registry import VISBACKENDS
 from selfscope.errors import RunError
-from selfscope.records import Embedding, Histogram, Reconstruction, Sample, View
+from selfscope.records import Embedding, Histogram, Reconstruction, Sample, Scalars, Text, View
 from selfscope.store.position import read_cursor
+from selfscope.store.reader import open_run
 from selfscope.store.writer import Writer
 from selfscope.visualization.sync import sync
 from selfscope.visualization.visualizer import Visualizer
@@ -169,3 +170,19 @@ def test_a_tracker_holds_what_was_sent(tmp_path, monkeypatch, name):
     assert sorted(step for step, _ in pictures) == list(range(5))
     for _, pixels in pictures:
         np.testing.assert_array_equal(pixels, PICTURE)
+
+
+def test_a_clock_that_goes_back_changes_no_order_within_a_file_and_loses_nothing(tmp_path):
+    times = [1000.0, 400.0, 700.0, 400.0, 2000.0]
+    with Visualizer(vis_backends=LOCAL, save_dir=tmp_path) as vis:
+        for step, when in enumerate(times):
+            vis.write(Scalars({"loss": float(step), "odd / tag ü 日本": float("nan")}, 10**6 * step, wall_time=when))
+            vis.write(Text("note", str(step), 10**6 * step, wall_time=when))
+    run = open_run(tmp_path)
+    assert run.scalars("loss").wall_time.tolist() == times
+    assert run.scalars("odd / tag ü 日本").step.tolist() == [10**6 * step for step in range(5)]
+    backend = Remembering()
+    assert sync(tmp_path, backend).count == 10
+    for kind in ("scalars", "text"):
+        arrived = [(r.step, r.wall_time) for r in backend.records if r.kind == kind]
+        assert arrived == [(10**6 * step, when) for step, when in enumerate(times)]

@@ -61,6 +61,7 @@ class Outlet:
         self._last: Logged | None = None
         self._suspect: Callable[[], None] | None = None
         self._failing = 0
+        self._writes = True
         self._saved_at = 0.0
         self._here = keeper.writer.position() if keeper is not None else Position()
         shared.cursors.append(self.cursor)
@@ -135,6 +136,7 @@ class Outlet:
         """Takes and hands over some records; False when there were none."""
         taken, behind = self._log.take(self.cursor, BATCH)
         started = time.thread_time()
+        self._writes = rank() == 0  # the process may have joined others after the visualizer was made
         if behind is not None:
             self._catch_up(*behind)
         self._in_hand = len(taken)
@@ -181,7 +183,7 @@ class Outlet:
             self._save_cursor_now_and_then()
 
     def _write(self, record: Record) -> None:
-        if rank() == 0:  # asked here as well: the process may have joined others after the visualizer was made
+        if self._writes:
             initialise(self.backend)
             self.backend.write(record)
 

@@ -122,8 +122,7 @@ class BaseVisBackend(ABC):
 
         What that calls of its parent class stands for this record: it keeps its wall time and its caption.
         """
-        names = _HANDED_TO.get(record.kind, (f"add_{record.kind}",))
-        name = next((name for name in names if self._has(name)), None)
+        name = _own_method(type(self), record.kind)
         if name is None:
             return False
         before = _handed_on.set((self, record))
@@ -151,7 +150,17 @@ class BaseVisBackend(ABC):
 
     def _has(self, name: str) -> bool:
         """Whether the subclass itself defines the method."""
-        return getattr(type(self), name, None) is not getattr(BaseVisBackend, name, None)
+        return _defines(type(self), name)
+
+
+def _defines(backend: type, name: str) -> bool:
+    return getattr(backend, name, None) is not getattr(BaseVisBackend, name, None)
+
+
+@functools.cache
+def _own_method(backend: type, kind: str) -> str | None:
+    """The `add_…` that a class defines by itself for a kind of record; asked for every record, hence remembered."""
+    return next((name for name in _HANDED_TO.get(kind, (f"add_{kind}",)) if _defines(backend, name)), None)
 
 
 _HANDED_TO = {"scalars": ("add_scalars", "add_scalar"), "picture": ("add_image",)}

@@ -51,7 +51,7 @@ class LocalVisBackend(BaseVisBackend):
         return self._writer
 
     def _keep(self, record: Record) -> bool:
-        self.writer.write(record)
+        (self._writer or self.writer).write(record)
         return True
 
     def flush(self) -> None:
