@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from selfscope.embedding.engine.layout import PAIRS_UP_TO, Layout
+from selfscope.embedding.engine import field, layout
+from selfscope.embedding.engine.layout import Layout
 from selfscope.embedding.engine.search import search
 from selfscope.embedding.quality import map_quality
 
 SHORT = {"iterations": 120}
+PAIRS_UP_TO = layout.PAIRS_UP_TO[2]
 
 
 def mapped(features: np.ndarray, threads: int = 2, perplexity: float = 30.0, **settings: Any) -> np.ndarray:
@@ -60,8 +62,20 @@ def test_changes_that_mean_nothing(change: str) -> None:
 def test_grid_and_pairs_agree_in_quality(monkeypatch: pytest.MonkeyPatch) -> None:
     features = many()
     by_grid = mapped(features, iterations=250)
-    monkeypatch.setattr("selfscope.embedding.engine.layout.PAIRS_UP_TO", 10_000)
+    monkeypatch.setitem(layout.PAIRS_UP_TO, 2, 10_000)
     assert trust(features, by_grid) == pytest.approx(trust(features, mapped(features, iterations=250)), abs=0.01)
+
+
+def test_space_through_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = many(1000)
+    settings = {"iterations": 80, "components": 3}
+    by_pairs = mapped(features, **settings)
+    monkeypatch.setitem(layout.PAIRS_UP_TO, 3, 500)
+    monkeypatch.setattr(field, "LARGEST", 48)  # so that a small map meets widened steps too
+    by_grid = {mapped(features, threads, **settings).tobytes() for threads in (1, 2)}
+    assert len(by_grid) == 1
+    coords = np.frombuffer(by_grid.pop(), np.float32).reshape(1000, 3)
+    assert trust(features, coords) == pytest.approx(trust(features, by_pairs), abs=0.01)
 
 
 @pytest.mark.parametrize("components", [1, 2, 3])

@@ -19,12 +19,12 @@ def exact(coords: np.ndarray) -> tuple[np.ndarray, float]:
     return (q[:, :, None] ** 2 * apart).sum(axis=1), q.sum() - len(points)
 
 
-def map_of(n: int, span: float, seed: int = 0) -> np.ndarray:
+def map_of(n: int, span: float, seed: int = 0, dimensions: int = 2, narrowest: float = 0.002) -> np.ndarray:
     """Clumps as a finished map has them, some of them nearly points."""
     rng = np.random.default_rng(seed)
-    centres, widths = rng.uniform(-0.5, 0.5, (30, 2)), rng.uniform(0.002, 0.05, 30)
+    centres, widths = rng.uniform(-0.5, 0.5, (30, dimensions)), rng.uniform(narrowest, 0.05, 30)
     which = rng.integers(0, 30, n)
-    return (span * (centres[which] + widths[which, None] * rng.normal(size=(n, 2)))).astype(np.float32)
+    return (span * (centres[which] + widths[which, None] * rng.normal(size=(n, dimensions)))).astype(np.float32)
 
 
 def error(found: np.ndarray, wanted: np.ndarray) -> float:
@@ -42,6 +42,30 @@ def test_error_at_each_step(workers: Workers, step: float, force: float, normali
     wanted, total = exact(coords)
     assert error(repulsion, wanted) < force
     assert z == pytest.approx(total, rel=normaliser)
+
+
+@pytest.mark.parametrize(("step", "force", "normaliser"), [(1.0, 0.12, 2e-3), (0.7, 0.045, 2e-4), (0.5, 0.015, 1e-4)])
+def test_error_at_each_step_in_space(workers: Workers, step: float, force: float, normaliser: float) -> None:
+    coords = map_of(1500, 40.0, dimensions=3, narrowest=0.03)
+    repulsion = np.empty_like(coords)
+    z = Field(step, workers)(coords, repulsion)
+    wanted, total = exact(coords)
+    assert error(repulsion, wanted) < force
+    assert z == pytest.approx(total, rel=normaliser)
+
+
+@pytest.mark.parametrize("span", [1e-4, 1.0, 4.0, 600.0])
+def test_small_and_wide_maps_in_space(workers: Workers, span: float) -> None:
+    coords = map_of(700, span, dimensions=3)
+    repulsion = np.empty_like(coords)
+    z = Field(0.7, workers)(coords, repulsion)
+    wanted, total = exact(coords)
+    if span < 100:
+        assert error(repulsion, wanted) < 0.06
+        assert z == pytest.approx(total, rel=5e-3)
+    else:  # the steps are wider than the kernel: what is left is the right direction and a bounded sum
+        assert np.isfinite(repulsion).all()
+        assert z < 700**2
 
 
 @pytest.mark.parametrize(("span", "force"), [(1e-4, 0.05), (0.01, 0.05), (1.0, 0.01), (8.0, 0.01), (25.0, 0.12)])
@@ -110,6 +134,10 @@ def test_splines_add_up_and_slopes_are_their_derivatives() -> None:
 
 
 def test_grids_are_large_enough_and_few() -> None:
+    in_space = [padded(nodes, 3) for nodes in range(5, 129)]
+    assert all(2 * nodes <= size <= 2.5 * max(nodes, 24) for nodes, size in zip(range(5, 129), in_space, strict=True))
+    assert all(size % 2 == 0 for size in in_space)
+    assert max(span / grid_step(span, 0.7, 3) for span in (1.0, 60.0, 600.0, 1e4)) <= field.LARGEST
     sizes = [padded(nodes) for nodes in range(5, 3000)]
     assert all(2 * nodes <= size <= 2.5 * max(nodes, 48) for nodes, size in zip(range(5, 3000), sizes, strict=True))
     assert all(size % 2 == 0 for size in sizes)

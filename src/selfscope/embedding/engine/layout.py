@@ -18,8 +18,8 @@ from selfscope.embedding.engine.workers import Workers
 from selfscope.embedding.graph import Neighbours
 from selfscope.embedding.watch import NOBODY, Audience
 
-PAIRS_UP_TO = 2000
-"""With fewer points all pairs are quicker than a grid."""
+PAIRS_UP_TO = {1: 2000, 2: 2000, 3: 20_000}
+"""By components: with fewer points all pairs are quicker than a grid."""
 STEP = 0.7
 FARTHEST = 1e12
 """In medians of the farthest neighbour's distance: what float32 can square."""
@@ -31,8 +31,8 @@ SPREAD = 1e-4
 class Layout:
     """t-SNE of N >= 4 points: coords `(N, components)` float32.
 
-    Two dimensions (and one) repel through a grid from 2,000 points on; three dimensions always by all pairs, whose
-    time grows with N². The same input gives the same bytes, whatever the number of threads.
+    Repulsion is through a grid from 2,000 points on, in three dimensions from 20,000, and exact for fewer. The same
+    input gives the same bytes, whatever the number of threads.
     """
 
     components: int = 2
@@ -93,4 +93,4 @@ class Layout:
         return SPREAD * (start / spread if spread > 0 else start) + SPREAD / 100 * noise
 
     def repulsion(self, n: int, workers: Workers) -> Field | Pairs:
-        return Pairs(workers) if self.components == 3 or n < PAIRS_UP_TO else Field(self.step, workers)
+        return Pairs(workers) if n < PAIRS_UP_TO[self.components] else Field(self.step, workers)

@@ -1,4 +1,4 @@
-"""Repulsion exactly, from all pairs: for few points, and for three dimensions."""
+"""Repulsion exactly, from all pairs: for few points."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def settled(mapped: np.ndarray, indices: np.ndarray, pulls: np.ndarray, *, flat:
 
 def potential_of(mapped: np.ndarray) -> tuple[np.ndarray, np.float32, np.float32, np.float32]:
     """φ(y) = Σⱼ 1 / (1 + |y - yⱼ|²) on a grid's nodes, where the grid begins, and its nodes a unit."""
-    left, right, bottom, top = extent(mapped)
+    (left, bottom), (right, top) = extent(mapped)
     origin = (np.float32(left - MARGIN), np.float32(bottom - MARGIN))
     sides = (right - left + 2 * MARGIN, top - bottom + 2 * MARGIN)
     charges = np.zeros([int(side / STEP) + WIDTH + 1 for side in sides], np.float32)

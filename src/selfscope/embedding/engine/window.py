@@ -69,3 +69,51 @@ def gather_slopes(coords, origin_x, origin_y, scale, grid, own, factor, slopes_o
             x += d_across[a] * value
             y += across[a] * slope
         slopes_out[i, 0], slopes_out[i, 1] = factor * x, factor * y
+
+
+@compiled
+def spread_in_space(coords, origin_x, origin_y, origin_z, scale, grid, first, last):
+    for i in range(first, last):
+        u, v, w = (
+            (coords[i, 0] - origin_x) * scale,
+            (coords[i, 1] - origin_y) * scale,
+            (coords[i, 2] - origin_z) * scale,
+        )
+        layer, row, column = np.uint32(u), np.uint32(v), np.uint32(w)
+        deep, across = splines(u - np.float32(layer)), splines(v - np.float32(row))
+        along = splines(w - np.float32(column))
+        for a in range(WIDTH):
+            for b in range(WIDTH):
+                share = deep[a] * across[b]
+                for c in range(WIDTH):
+                    grid[layer + np.uint32(a), row + np.uint32(b), column + np.uint32(c)] += share * along[c]
+
+
+@compiled
+def gather_slopes_in_space(coords, origin_x, origin_y, origin_z, scale, grid, own, factor, slopes_out, first, last):
+    """As `gather_slopes`, with one axis more."""
+    factor = np.float32(factor) * np.float32(scale)
+    bins = np.float32(own.shape[0])
+    for i in range(first, last):
+        u, v, w = (
+            (coords[i, 0] - origin_x) * scale,
+            (coords[i, 1] - origin_y) * scale,
+            (coords[i, 2] - origin_z) * scale,
+        )
+        layer, row, column = np.uint32(u), np.uint32(v), np.uint32(w)
+        r, s, t = u - np.float32(layer), v - np.float32(row), w - np.float32(column)
+        deep, across, along = splines(r), splines(s), splines(t)
+        d_deep, d_across, d_along = slopes(r), slopes(s), slopes(t)
+        h, i_bin, j_bin = np.uint32(r * bins), np.uint32(s * bins), np.uint32(t * bins)
+        x, y, z = -own[h, i_bin, j_bin], -own[i_bin, h, j_bin], -own[j_bin, h, i_bin]
+        for a in range(WIDTH):
+            for b in range(WIDTH):
+                value, slope = np.float32(0), np.float32(0)
+                for c in range(WIDTH):
+                    node = grid[layer + np.uint32(a), row + np.uint32(b), column + np.uint32(c)]
+                    value += along[c] * node
+                    slope += d_along[c] * node
+                x += d_deep[a] * across[b] * value
+                y += deep[a] * d_across[b] * value
+                z += deep[a] * across[b] * slope
+        slopes_out[i, 0], slopes_out[i, 1], slopes_out[i, 2] = factor * x, factor * y, factor * z
