@@ -107,7 +107,7 @@ def scan(folder: str, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> list[str]:
             name = f"{below}{item.name}"
             if item.name.startswith("."):
                 continue
-            if item.is_dir():
+            if _is_folder(item):
                 if item.is_symlink() and not _first_visit(item.path, seen):
                     continue
                 todo.append((f"{name}/", item.path))
@@ -121,11 +121,11 @@ def holds_pictures(folder: str, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> b
     """Whether pictures lie in the folder itself."""
     endings = tuple(suffix.lower() for suffix in suffixes)
     named = (item for item in _entries(folder) if item.name.lower().endswith(endings) and item.name[0] != ".")
-    return any(not item.is_dir() for item in named)
+    return any(not _is_folder(item) for item in named)
 
 
 def subfolders(folder: str) -> list[str]:
-    return sorted(item.name for item in _entries(folder) if item.is_dir() and not item.name.startswith("."))
+    return sorted(item.name for item in _entries(folder) if _is_folder(item) and not item.name.startswith("."))
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
@@ -140,6 +140,14 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         raise DataError(f"{folder}: no permission to list it") from error
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed ({error.strerror})") from error
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    """A link that leads only to itself is no folder; what it is called may still name a picture that cannot be read."""
+    try:
+        return item.is_dir()
+    except OSError:
+        return False
 
 
 def _first_visit(link: str, seen: set[str]) -> bool:
