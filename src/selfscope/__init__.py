@@ -20,6 +20,8 @@ _HOME = {
     "reconstruct": "selfscope.views.reconstruct",
     "compare": "selfscope.views.compare",
     "probe": "selfscope.views.probe",
+    "train": "selfscope.training.engine",
+    "TrainOptions": "selfscope.training.engine",
     "Visualizer": "selfscope.visualization.visualizer",
     "SelfSupVisualizer": "selfscope.visualization.selfsup",
     "BaseVisBackend": "selfscope.visualization.backends.contract",
@@ -63,6 +65,8 @@ __all__ = [
     "reconstruct",
     "compare",
     "probe",
+    "train",
+    "TrainOptions",
     "Visualizer",
     "SelfSupVisualizer",
     "BaseVisBackend",
@@ -101,6 +105,7 @@ if TYPE_CHECKING:
     from selfscope.errors import ConfigError, SelfscopeError
     from selfscope.store.reader import open_run
     from selfscope.structures import Features, InstanceData, SelfSupDataSample
+    from selfscope.training.engine import TrainOptions, train
     from selfscope.training.hooks.hook import Hook
     from selfscope.training.hooks.logger import LoggerHook
     from selfscope.training.hooks.selfsup import SelfSupVisualizationHook

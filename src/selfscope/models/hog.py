@@ -32,7 +32,14 @@ class HOGGenerator(nn.Module):
 
     @torch.no_grad()
     def cells(self, pixels: Tensor) -> Tensor:
-        """Pixels `(B, C, H, W)` -> histograms `(B, C, nbins, H / pool, W / pool)`, each of length 1."""
+        """Pixels `(B, C, H, W)` -> histograms `(B, C, nbins, H / pool, W / pool)`, each of length 1.
+
+        In full precision also where the model runs in half: this is the target.
+        """
+        with torch.autocast(pixels.device.type, enabled=False):
+            return self._cells(pixels.float())
+
+    def _cells(self, pixels: Tensor) -> Tensor:
         batch, channels, height, width = pixels.shape
         for side, unit in ((height, self.pool), (width, self.pool), (height, self._unit), (width, self._unit)):
             if side % unit:

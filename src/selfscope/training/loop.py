@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from selfscope.training.checkpoints import INTERRUPTED, checkpoint_of, remove_old, write_checkpoint
@@ -18,6 +19,9 @@ from selfscope.training.learning import Learning, draw_masks
 from selfscope.training.noise import seed_step
 from selfscope.training.settings import Keeping, Stepping
 from selfscope.training.state import TrainState
+
+FLUSH_SECONDS = 2.0
+"""At most, before a checkpoint: a tracker that hangs does not hold the training up for longer."""
 
 
 @dataclass
@@ -107,7 +111,7 @@ class Loop:
         state.numbers["lr"] = state.optimizer.param_groups[0]["lr"]
         if steps:
             self._step()
-        state.last_outputs = {name: term.detach() for name, term in terms.items()}
+        state.last_outputs = self._shown(terms)
         state.model.trained = True  # type: ignore[assignment]
         now = time.perf_counter()
         state.timing = {"data_time": waited, "time": now - self._mark}
@@ -116,6 +120,14 @@ class Loop:
         state.schedulers.step(by_epoch=False)
         state.iter += 1
         return state.last_outputs["loss"]
+
+    def _shown(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Detached terms, each the mean over all processes."""
+        detached = {name: term.detach() for name, term in terms.items()}
+        if self.state.world_size == 1:
+            return detached
+        together: Any = self.state.fabric.all_reduce(torch.stack(list(detached.values())), reduce_op="mean")
+        return dict(zip(detached, together.unbind(), strict=True))
 
     def _step(self) -> None:
         """Clips where asked to, and moves the weights."""
@@ -145,6 +157,7 @@ class Loop:
         state = self.state
         if state.rank:
             return
+        state.visualizer.flush(FLUSH_SECONDS)  # what led here is on the disk before the checkpoint that goes on from it
         content = checkpoint_of(state, self.keeping)
         self.hooks.call("before_save_checkpoint", state, checkpoint=content)
         path = write_checkpoint(state.work_dir, name, content)
