@@ -89,3 +89,22 @@ def test_thumbnails_without_paths_are_one_sentence(features: Path, capsys: pytes
     command = ["tsne", "--features", str(features), "--work-dir", str(features.parent / "W"), "--thumbnails", "3"]
     assert main([*command, "--n-iter", "20"]) == 1
     assert "without the paths of their images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [("--class-idx", "1"), ("--max-num-class", "1"), ("--max-num-samples", "2")])
+def test_images_that_are_left_out_are_not_read(
+    flags: tuple[str, ...], photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Those of the run are found by a first one; all others are broken, and nobody notices."""
+    root = photos(classes=2, each=4)
+    chosen = open_run(run(root, tmp_path / "V", "--method", "pca", *flags)).embeddings["feat_3"].paths
+    assert chosen is not None
+    assert len(chosen) == 4
+    for path in root.glob("*/*.jpg"):
+        if not any(Path(kept).samefile(path) for kept in chosen):
+            path.write_bytes(b"broken")
+    capsys.readouterr()
+    run(root, tmp_path / "W", "--method", "pca", *flags)
+    told = capsys.readouterr()
+    assert "could not be read" not in told.err
+    assert "data: 4 of 8 images" in told.out
