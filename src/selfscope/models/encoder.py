@@ -181,7 +181,8 @@ def wrap_module(
         notes.append("mean and std of ImageNet were assumed: pass mean= and std= (0..255) if the model saw others")
     settings = getattr(module, "pretrained_cfg", None)
     if isinstance(settings, Mapping) and "input_size" in settings:
-        image_size = image_size or settings["input_size"][-1]
+        built_for = getattr(getattr(module, "patch_embed", None), "img_size", None)
+        image_size = image_size or (built_for or settings["input_size"])[-1]
         crop, interpolation = settings.get("crop_pct") or 0.875, settings.get("interpolation") or "bicubic"
         pipeline = evaluation_pipeline(image_size, crop, interpolation)
     return ModuleEncoder(

@@ -127,7 +127,7 @@ class FeatureFolder:
         """A stored shard, read whole: the checksums of its parts are compared."""
         path = self._path(number)
         try:
-            with np.load(path) as parts:
+            with path.open("rb") as file, np.load(file) as parts:
                 about = json.loads(str(parts["about"]))
                 arrays = {name.removeprefix("at "): parts[name] for name in parts.files if name != "about"}
         except FileNotFoundError as error:

@@ -145,7 +145,9 @@ class Forward:
 
     def collect(self, outputs: ExtractedFeatures) -> dict[str, np.ndarray]:
         arrays = {name: values.float().cpu().numpy() for name, values in outputs.items()}
-        return {name: values.astype(self.how.dtype, copy=False) for name, values in arrays.items()}
+        if self.how.dtype == "float32":
+            return arrays
+        return {name: _halved(values, name) for name, values in arrays.items()}
 
     def _raw(self, module: Any, images: Tensor) -> ExtractedFeatures:
         device = self.model.device
@@ -181,3 +183,11 @@ class Forward:
         if not isinstance(output, Tensor):
             raise ModelError(f"layer:{name}: gave no tensor when an image went through")
         return output
+
+
+def _halved(values: np.ndarray, name: str) -> np.ndarray:
+    """float16 of what it can hold; not-a-number stays."""
+    most, limit = np.abs(values[np.isfinite(values)]).max(initial=0.0), np.finfo(np.float16).max
+    if most > limit:
+        raise ModelError(f"{name}: features reach {most:.3g}, beyond float16's {limit:.0f}: keep float32")
+    return values.astype(np.float16)

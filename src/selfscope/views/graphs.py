@@ -53,7 +53,7 @@ def kept_neighbours(folder: Path, stage: str, features: np.ndarray, engine: TSNE
 
 def _read(path: Path, about: dict[str, Any]) -> Neighbours | None:
     try:
-        with np.load(path) as parts:
+        with path.open("rb") as file, np.load(file) as parts:
             told = json.loads(str(parts["about"]))
             leading = parts["leading"] if "leading" in parts.files else None
             graph = Neighbours(

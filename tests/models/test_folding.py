@@ -1,0 +1,102 @@
+"""Folding against the module as it was, on real networks with statistics that are no identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import timm
+import torch
+from torch import Tensor, nn
+
+from selfscope.models.folding import followers, is_convolutional, largest_difference, quickened
+
+
+def with_statistics(module: nn.Module) -> nn.Module:
+    """Batch norms as training leaves them."""
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.normal_(part.running_mean, std=0.2)
+            nn.init.uniform_(part.running_var, 0.5, 2.0)
+            nn.init.uniform_(part.weight, 0.5, 1.5)
+            nn.init.normal_(part.bias, std=0.2)
+    return module.eval()
+
+
+def runner(side: int = 64) -> Callable[[nn.Module], dict[str, Tensor]]:
+    pixels = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+    def run(module: nn.Module) -> dict[str, Tensor]:
+        with torch.inference_mode():
+            return {"features": module(pixels)}
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "folded", "left"),
+    [("resnet18", 20, 0), ("mobilenetv3_small_050", 34, 0), ("regnetx_002", 44, 0), ("vit_tiny_patch16_224", 0, 0)],
+)
+def test_every_norm_after_a_convolution_is_folded(name: str, folded: int, left: int) -> None:
+    torch.manual_seed(0)
+    module, run = with_statistics(timm.create_model(name, num_classes=0)), runner(224 if "vit" in name else 64)
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    quick, done = quickened(module, run)
+    assert done.get("folded", 0) == folded
+    assert sum(isinstance(part, nn.BatchNorm2d) for part in quick.modules()) == left
+    assert largest_difference(run(module), run(quick)) < 1e-5
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+
+
+class Odd(nn.Module):
+    """Shapes of networks in which a norm cannot be folded."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.conv, self.norm = nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kind == "norm first":
+            return self.conv(self.norm(x)).mean((2, 3))
+        made = self.conv(x)
+        if self.kind == "also used before the norm":
+            return (self.norm(made) + made).mean((2, 3))
+        if self.kind == "twice":
+            return self.norm(self.conv(self.norm(made))).mean((2, 3))
+        return self.norm(made.relu()).mean((2, 3))
+
+
+@pytest.mark.parametrize("kind", ["norm first", "also used before the norm", "twice", "relu between"])
+def test_what_would_change_features_is_left(kind: str) -> None:
+    torch.manual_seed(0)
+    module, run = with_statistics(Odd(kind)), runner(16)
+    quick, done = quickened(module, run)
+    assert done["folded"] == 0
+    assert largest_difference(run(module), run(quick)) < 1e-5
+
+
+def test_batch_statistics_are_not_folded() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False)).eval()
+    assert followers(module, runner(16)) == []
+
+
+def test_a_module_that_cannot_be_copied_stays() -> None:
+    class Locked(nn.Sequential):
+        def __deepcopy__(self, memo: object) -> None:
+            raise TypeError("it holds a lock")
+
+    module = Locked(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval()
+    assert quickened(module, runner(16)) == (module, {"folded": 0, "reason": "the module cannot be copied"})
+
+
+def test_difference_is_relative_and_sees_shapes() -> None:
+    one = {"a": torch.tensor([[100.0, -1.0]])}
+    assert largest_difference(one, {"a": torch.tensor([[100.0, -1.5]])}) == pytest.approx(0.005)
+    assert largest_difference(one, {"a": torch.zeros(1, 3)}) == float("inf")
+    assert largest_difference(one, {"b": one["a"]}) == float("inf")
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("resnet18", True), ("vit_tiny_patch16_224", False)])
+def test_which_models_are_convolutional(name: str, wanted: bool) -> None:
+    assert is_convolutional(timm.create_model(name, num_classes=0)) is wanted
