@@ -9,6 +9,7 @@ The photos are scikit-learn's samples: china.jpg by Carl Ascoli and flower.jpg b
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 from selfscope.demo import photo_samples
 from selfscope.draw.compose import contact_sheet, page, side_by_side, stack
 from selfscope.records import Embedding, Reconstruction
+from selfscope.views.browse import browse
 from selfscope.views.load import load
 from selfscope.views.reconstruct import reconstruct
 
@@ -36,6 +38,9 @@ def main() -> None:
     save("browse", contact_sheet(views, columns=4, width=1600))
     save("reconstruct", side_by_side([stack([record.plot() for record in row]) for row in rows[:2]]))
     save("tsne", trained_map)
+    save("statistics", statistics())
+    save("forensics", photo("swav/swav_resnet50_8xb32-mcrop-2-6-coslr-200e_in1k-224-96.py", "concat", seed=4))
+    save("steps", photo("simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k.py", "pipeline", seed=1))
     left = stack(
         [side_by_side([views[0][0], views[3][0]], align="start"), rows[1][1].plot(title="a held-out digit")],
         align="start",
@@ -54,6 +59,38 @@ def digit(model: object, run: Path, name: str) -> Reconstruction:
     path = sorted((run / "digits" / "val" / name).glob("*.png"))[0]
     trained = getattr(model, "trained", False)
     return reconstruct(model, path, seed=1, key=f"a held-out {name}, {'trained' if trained else 'untrained'}")
+
+
+def photo(config: str, mode: str, seed: int) -> np.ndarray:
+    """scikit-learn's flower, browsed in a mode."""
+    from sklearn.datasets import load_sample_images
+
+    with tempfile.TemporaryDirectory() as folder:
+        Image.fromarray(load_sample_images().images[1]).save(Path(folder) / "flower.png")
+        where = [
+            f"train_dataloader.dataset.{entry}" for entry in (f"data_root={folder}", "ann_file=''", "data_prefix=''")
+        ]
+        return next(browse(f"configs/selfsup/{config}", options=where, mode=mode, seed=seed)).plot()
+
+
+def statistics() -> np.ndarray:
+    """What SwAV's crops, as torchvision makes them, do to the two photos."""
+    from sklearn.datasets import load_sample_images
+    from torchvision import transforms as T
+
+    from selfscope.views.statistics import augmentation_stats
+
+    def crops(size: int, scale: tuple[float, float]) -> T.Compose:
+        jitter = T.RandomApply([T.ColorJitter(0.8, 0.8, 0.8, 0.2)], p=0.8)
+        blur = T.RandomApply([T.GaussianBlur(23, (0.1, 2.0))], p=0.5)
+        return T.Compose(
+            [T.RandomResizedCrop(size, scale), T.RandomHorizontalFlip(), jitter, T.RandomGrayscale(0.2), blur]
+        )
+
+    large, small = crops(224, (0.14, 1.0)), crops(96, (0.05, 0.14))
+    photos = [Image.fromarray(photo) for photo in load_sample_images().images]
+    stats = augmentation_stats(photos, lambda photo: [large(photo), large(photo), *map(small, [photo] * 4)], n=600)
+    return stats.plot(title="600 draws of two large and four small crops")
 
 
 def read_map(run: Path) -> Embedding:

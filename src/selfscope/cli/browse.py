@@ -29,16 +29,6 @@ class Browse:
 
     config: Positional[str | None] = None
     """Training config, or a folder of images."""
-    dataset: str | None = None
-    """Instead of a config: a folder of images, one that Hugging Face datasets saved, or module:object."""
-    transform: str | None = None
-    """With a folder or --dataset: module:object or file.py:object, called with each image. It is imported."""
-    stats: int | None = None
-    """Measure so many draws, tell what looks broken, write one figure and one JSON; pictures only with -n or --grid."""
-    bands: str | None = None
-    """Images with other than three channels: which bands, from 1, are red, green and blue (4,3,2), or grey (1)."""
-    band_range: tuple[float, float] | None = None
-    """The values that are black and white in these bands; by default each image is stretched."""
     output_dir: str | None = None
     """Folder for the pictures."""
     mode: Literal["transformed", "original", "concat", "pipeline"] = "transformed"
@@ -59,6 +49,16 @@ class Browse:
     """The same seed shows the same crops, flips and masks."""
     workers: int = 0
     """Processes that read, transform and draw; any number makes the same pictures."""
+    stats: int | None = None
+    """Measure so many draws, tell what looks broken, write one figure and one JSON; pictures only with -n or --grid."""
+    dataset: str | None = None
+    """Instead of a config: a folder of images, one that Hugging Face datasets saved, or module:object."""
+    transform: str | None = None
+    """With a folder or --dataset: module:object or file.py:object, called with each image. It is imported."""
+    bands: str | None = None
+    """Images with other than three channels: which bands, from 1, are red, green and blue (4,3,2), or grey (1)."""
+    band_range: tuple[float, float] | None = None
+    """The values that are black and white in these bands; by default each image is stretched."""
     skip_type: tuple[str, ...] = ()
     """Transform types to leave out of the pipeline."""
     work_dir: str | None = None
