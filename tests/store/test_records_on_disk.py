@@ -189,6 +189,7 @@ def test_samples_make_one_row_a_view_and_one_a_pair_of_crops(tmp_path):
     assert rows["flip"] == ["horizontal", None, None]
     assert rows["view_name"] == ["view 1", "view 2", ""]
     assert rows["crop_area"] == [30 * 40 / (50 * 60), 15 * 40 / (50 * 60), None]
+    assert rows["mask_fraction"] == [0.25, None, None]
     assert rows["brightness"] == [1.1, None, None]
     assert rows["jitter_order"] == [[0, 2, 1, 3], None, None]
     pairs = read_parquet(tmp_path / "browse/train/overlaps.parquet")

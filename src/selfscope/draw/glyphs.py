@@ -88,6 +88,7 @@ def _simpler(character: str) -> str:
     return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
 
 
+@lru_cache(maxsize=8192)
 def text_width(text: str, size: int) -> float:
     """Pixels from the pen's start to its end, for one line."""
     drawn, name = resolve(text)

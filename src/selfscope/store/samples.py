@@ -95,14 +95,16 @@ def compile_samples(folder: Path) -> None:
 
 
 def _view_row(line: dict[str, Any], number: int, view: dict[str, Any]) -> dict[str, Any]:
-    """One row of `samples.parquet`; `crop_area` is a share of the original."""
+    """One row of `samples.parquet`; `crop_area` is a share of the original, the mask lies on the first view."""
     crop = dict(zip(("crop_x", "crop_y", "crop_w", "crop_h"), view["crop"] or (None,) * 4, strict=True))
     size = line.get("original_size")
     area = view["crop"][2] * view["crop"][3] / (size[0] * size[1]) if size and view["crop"] else None
     params = columns(Step(step["name"], step["params"]) for step in view["steps"])
     known = {name: line[name] for name in ("id", "path", "label", "label_name", "step")}
+    mask = line["mask"] if number == 1 else None
+    hidden = {"mask_fraction": float(np.mean(np.asarray(mask) != 0))} if mask is not None else {}
     place = {"view": number, "view_name": view["name"], **crop, "crop_area": area, "flip": view["flip"]}
-    return {**known, **place, **params}
+    return {**known, **place, **hidden, **params}
 
 
 def load_sample(folder: Path, line: dict[str, Any]) -> Sample:

@@ -1,0 +1,215 @@
+"""CPU milliseconds an image that browsing costs, beside MMSelfSup's tool: pipeline, drawing and writing in one process.
+
+    python benchmarks/browse.py --photos FOLDER --peer-python OTHER_ENVIRONMENT/bin/python
+    python benchmarks/browse.py --photos FOLDER --profile swav
+    python benchmarks/browse.py --photos FOLDER --memory 10000
+
+Photos are first brought to 500 x 375 pixels, JPEG. The other environment needs mmselfsup 1.0.0, mmengine 0.10.7,
+mmcv-lite 2.0.1, mmcls 1.0.0rc6, setuptools < 81; each side runs its own config of the algorithm. The peer fails on
+images whose hue is turned backwards (NumPy 2), so it is counted over those that it can make.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+import pstats
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+CONFIGS = {
+    "simsiam": "simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k.py",
+    "byol": "byol/byol_resnet50_16xb256-coslr-200e_in1k.py",
+    "swav": "swav/swav_resnet50_8xb32-mcrop-2-6-coslr-200e_in1k-224-96.py",
+    "mae": "mae/mae_vit-base-p16_8xb512-amp-coslr-300e_in1k.py",
+    "simmim": "simmim/simmim_swin-base_16xb128-amp-coslr-100e_in1k-192.py",
+    "maskfeat": "maskfeat/maskfeat_vit-base-p16_8xb256-amp-coslr-300e_in1k.py",
+    "beit": "beit/beit_vit-base-p16_8xb256-amp-coslr-300e_in1k.py",
+    "cae": "cae/cae_vit-base-p16_8xb256-amp-coslr-300e_in1k.py",
+    "relative_loc": "relative_loc/relative-loc_resnet50_8xb64-steplr-70e_in1k.py",
+    "rotation_pred": "rotation_pred/rotation-pred_resnet50_8xb16-steplr-70e_in1k.py",
+}
+ROOT = Path(__file__).parents[1]
+FIND_PEER = "import mmselfsup, pathlib; print(pathlib.Path(mmselfsup.__file__).parent / '.mim' / 'configs' / 'selfsup')"
+PEER = """
+import json, os, sys, time
+import numpy as np
+from mmengine import Config
+from mmselfsup.registry import DATASETS, VISUALIZERS
+from mmselfsup.utils import register_all_modules
+import cv2
+cv2.setNumThreads(1)
+register_all_modules()
+config = Config.fromfile(sys.argv[1])
+settings = config.train_dataloader.dataset
+settings.update(data_root=sys.argv[2], ann_file="list.txt", data_prefix="")
+dataset = DATASETS.build(settings)
+visualizer = VISUALIZERS.build(dict(config.visualizer, vis_backends=None, save_dir=sys.argv[3]))
+visualizer.dataset_meta = dataset.metainfo
+spent, made, failed = 0.0, 0, 0
+for index in [0, 1, 2] + list(range(int(sys.argv[4]))):
+    start = time.process_time()
+    try:
+        item = dataset[index % len(dataset)]
+    except OverflowError:
+        failed += 1
+        continue
+    inputs, sample = item["inputs"], item["data_samples"]
+    several = "pseudo_label" in sample and "rot_label" in sample.pseudo_label
+    if several or (len(inputs) == 2 and "mask" not in sample):
+        image = np.concatenate(inputs, axis=-1).transpose(1, 2, 0)
+    else:
+        image = inputs[0].permute(1, 2, 0).numpy()
+    path = os.path.join(sys.argv[3], f"{index}.jpg")
+    visualizer.add_datasample(name=path, image=image[..., [2, 1, 0]], gt_sample=sample, show=False, out_file=path)
+    if made >= 3:
+        spent += time.process_time() - start
+    made += 1
+print(json.dumps({"ms": 1000 * spent / max(1, made - 3), "made": made, "failed": failed}))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--peer-python")
+    parser.add_argument("--only", nargs="*", choices=list(CONFIGS), default=list(CONFIGS))
+    parser.add_argument("--images", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--profile", choices=list(CONFIGS))
+    parser.add_argument("--memory", type=int)
+    parser.add_argument("--child", nargs=2)
+    options = parser.parse_args()
+    if options.child:
+        print(
+            json.dumps({"ms": ours(CONFIGS[options.child[0]], options.photos, Path(options.child[1]), options.images)})
+        )
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder, out = Path(name) / "photos", Path(name) / "out"
+        prepare(options.photos, folder)
+        if options.profile:
+            profile(CONFIGS[options.profile], folder, out, options.images)
+        elif options.memory:
+            memory(folder, out, options.memory)
+        else:
+            for algorithm in options.only:
+                compare(algorithm, folder, out, options)
+
+
+def compare(algorithm: str, folder: Path, out: Path, options: argparse.Namespace) -> None:
+    """Both sides in turn, each in a process of its own; prints medians and their ratio."""
+    own, peer, failed = [], [], 0
+    for number in range(options.rounds):
+        target = out / f"{algorithm}-{number}"
+        command = [sys.executable, __file__, "--photos", str(folder), "--images", str(options.images)]
+        own.append(measured([*command, "--child", algorithm, str(target / "ours")])["ms"])
+        if options.peer_python:
+            configs = Path(measured_text([options.peer_python, "-c", FIND_PEER]))
+            (target / "theirs").mkdir(parents=True)
+            arguments = [str(configs / CONFIGS[algorithm]), str(folder), str(target / "theirs"), str(options.images)]
+            told = measured([options.peer_python, "-c", PEER, *arguments])
+            peer.append(told["ms"])
+            failed += int(told["failed"])
+    line = f"{algorithm:14s} selfscope {statistics.median(own):6.1f} ms"
+    if peer:
+        times = statistics.median(peer) / statistics.median(own)
+        line += f"   MMSelfSup {statistics.median(peer):6.1f} ms   {times:4.1f} times   ({failed} images failed there)"
+    print(line, flush=True)
+
+
+def measured(command: list[str]) -> dict[str, float]:
+    return dict(json.loads(measured_text(command)))
+
+
+def measured_text(command: list[str]) -> str:
+    """The last line that a command prints; one that fails is shown and ends the benchmark."""
+    one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**_environment(), **one_thread})
+    if done.returncode:
+        raise SystemExit(f"{command[0]} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+    return done.stdout.strip().splitlines()[-1]
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return dict(os.environ)
+
+
+def ours(config: str, folder: Path, out: Path, images: int) -> float:
+    """CPU milliseconds an image of what `selfscope browse --output-dir` does, after three to warm up."""
+    samples, start = drawn(config, folder, out, images + 3), 0.0
+    for number, _ in enumerate(samples):
+        start = time.process_time() if number == 2 else start
+    return 1000 * (time.process_time() - start) / images
+
+
+def drawn(config: str, folder: Path, out: Path, images: int) -> Iterator[None]:
+    """Every step of the command for `images` samples; where there are fewer photos they come again in new epochs."""
+    from selfscope.cli.browse_output import Draw
+    from selfscope.cli.files import write_file
+    from selfscope.views.opening import opened
+
+    options = [
+        f"train_dataloader.dataset.{entry}" for entry in (f"data_root={folder}", "ann_file=list.txt", 'data_prefix=""')
+    ]
+    given, draw = opened(str(ROOT / "configs" / "selfsup" / config), options=options), Draw(files=True)
+    for number in range(images):
+        epoch, index = divmod(number, len(given.dataset))
+        made = draw(given.sample(index, epoch))
+        assert made.file is not None
+        write_file(out / f"{made.key}_{epoch}{made.suffix}", made.file)
+        yield
+
+
+def profile(config: str, folder: Path, out: Path, images: int) -> None:
+    for _ in drawn(config, folder, out, 3):
+        pass
+    profiler = cProfile.Profile(time.process_time)
+    profiler.enable()
+    for _ in drawn(config, folder, out, images):
+        pass
+    profiler.disable()
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(14)
+
+
+def memory(folder: Path, out: Path, images: int) -> None:
+    """Resident memory while SimSiam's pipeline is browsed: it must not grow after the first thousand."""
+    kilobytes = []
+    for number, _ in enumerate(drawn(CONFIGS["simsiam"], folder, out, images), 1):
+        if number % max(1, images // 10) == 0:
+            kilobytes.append(_resident())
+            print(f"{number:7d} images  {kilobytes[-1] / 1024:8.1f} MB", flush=True)
+    print(f"growth from a tenth on: {(kilobytes[-1] - kilobytes[0]) / 1024:.1f} MB")
+
+
+def _resident() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+
+def prepare(photos: Path, folder: Path) -> None:
+    """Copies at 500 x 375 pixels, JPEG, in one class folder."""
+    from PIL import Image
+
+    (folder / "photos").mkdir(parents=True)
+    found = sorted(path for path in photos.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))[:200]
+    if not found:
+        raise SystemExit(f"{photos}: no photos below it")
+    for number, path in enumerate(found):
+        with Image.open(path) as image:
+            small = image.convert("RGB").resize((500, 375), Image.Resampling.BICUBIC)
+        small.save(folder / "photos" / f"{number}.jpg", quality=90)
+    names = [f"photos/{number}.jpg 0" for number in range(len(found))]
+    (folder / "list.txt").write_text("\n".join(names), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
