@@ -45,6 +45,8 @@ class Layout:
     seed: int = 0
     step: float = STEP
     threads: int | None = None
+    device: str | None = None
+    """A torch device; None: compiled code on the processor."""
 
     def __call__(self, graph: Neighbours, audience: Audience = NOBODY) -> np.ndarray:
         """Coords `(N, components)` float32; the graph holds leading coordinates unless the start is random."""
@@ -52,7 +54,7 @@ class Layout:
             order = np.arange(len(graph)) if graph.leading is None else along_curve(graph.leading)
             affinities = self.affinities(graph, order, workers)
             start = self.start(None if graph.leading is None else graph.leading[order], len(graph))
-            descent = Descent(affinities, start, self.repulsion(len(graph), workers), workers)
+            descent = self.descent(affinities, start, workers)
             schedule = Schedule(len(graph), self.iterations, self.exaggeration, self.learning_rate)
 
             def placed() -> np.ndarray:
@@ -91,6 +93,14 @@ class Layout:
         start[:, : axes.shape[1]] = axes - axes.mean(axis=0, dtype=np.float64)
         spread = start[:, 0].std()
         return SPREAD * (start / spread if spread > 0 else start) + SPREAD / 100 * noise
+
+    def descent(self, affinities: Affinities, start: np.ndarray, workers: Workers) -> Descent:
+        if self.device is None:
+            return Descent(affinities, start, self.repulsion(len(start), workers), workers)
+        from selfscope.embedding.engine.on_device import DeviceDescent  # torch
+
+        exact = len(start) < PAIRS_UP_TO[self.components]
+        return DeviceDescent(affinities, start, self.device, exact=exact, grid_step=self.step)
 
     def repulsion(self, n: int, workers: Workers) -> Field | Pairs:
         return Pairs(workers) if n < PAIRS_UP_TO[self.components] else Field(self.step, workers)
