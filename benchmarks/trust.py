@@ -40,9 +40,8 @@ def main() -> None:
     print(f"{len(features):,} x {features.shape[1]:,} {features.dtype}")
     for name, (processor, wall) in best.items():
         print(f"{name:8} {processor:8.3f} s processor {wall:8.3f} s wall")
-    print(
-        f"numbers / map: {best['numbers'][0] / best['map'][0]:.1%} processor, {best['numbers'][1] / best['map'][1]:.1%} wall"
-    )
+    processor, wall = (best["numbers"][i] / best["map"][i] for i in (0, 1))
+    print(f"numbers / map: {processor:.1%} processor, {wall:.1%} wall")
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ class PictureFlags:
         """With the table's columns, clusters if asked for, and thumbnails."""
         import numpy as np
 
+        from selfscope.store.sprites import SIDE
         from selfscope.views.colouring import exemplars, thumbnails, with_clusters
 
         if joined is not None:
@@ -81,11 +82,11 @@ class PictureFlags:
             embedding = with_clusters(embedding)
         if self.thumbnails is None:
             return embedding
-        wanted = np.arange(len(embedding.coords))
+        wanted, side = np.arange(len(embedding.coords)), SIDE  # all of them lie in memory until they are stored
         if self.thumbnails != "all":
-            wanted = exemplars(embedding, self.thumbnails, self.color_by)
+            wanted, side = exemplars(embedding, self.thumbnails, self.color_by), 2 * SIDE
         with progress_bar("reading thumbnails") as progress:
-            return replace(embedding, thumbnails=thumbnails(embedding, wanted, progress=progress))
+            return replace(embedding, thumbnails=thumbnails(embedding, wanted, side=side, progress=progress))
 
     def draw(self, embedding: Embedding, folder: Path) -> np.ndarray:
         """Saves the picture in every format below `folder`, and returns it."""
