@@ -37,7 +37,7 @@ class Quantity:
 QUANTITIES: dict[str, Quantity] = {
     "area": Quantity("crop area", "share of the image", 0, 1),
     "aspect": Quantity("aspect ratio", "width / height, in the image", 1 / 2, 2, logarithmic=True),
-    "iou": Quantity("overlap of two views (IoU)", "common area / area of both", 0, 1),
+    "iou": Quantity("overlap (IoU)", "common area / area of both", 0, 1),
     "containment": Quantity("containment", "share of the smaller crop in the other", 0, 1),
     "red": Quantity("red", "mean shift, grey levels", -64, 64),
     "green": Quantity("green", "mean shift, grey levels", -64, 64),

@@ -97,13 +97,13 @@ def test_names_that_are_no_utf8(tmp_path: Path) -> None:
     root = tmp_path / "names"
     root.mkdir()
     Image.fromarray(PICTURE).save(root / "a.png")
-    os.rename(os.fsencode(root / "a.png"), os.fsencode(root) + b"/caf\xe9.png")
+    os.rename(os.fsencode(root / "a.png"), os.fsencode(root) + b"/\xe9.png")
     (sample,) = browse(root)
-    assert sample.key == "caf\ufffd"
+    assert sample.key == "\ufffd"
     np.testing.assert_array_equal(sample.views[0].picture, PICTURE)
     runs, out = tmp_path / "runs", tmp_path / "out"
     assert main(["browse", str(root), "--not-show", "--output-dir", str(out), "--work-dir", str(runs)]) == 0
-    assert (out / "caf\ufffd.png").is_file()
+    assert (out / "\ufffd.png").is_file()
 
 
 def test_a_frame_that_cannot_be_counted_is_still_shown(tmp_path: Path) -> None:

@@ -35,11 +35,17 @@ def data_options(root: Path) -> list[str]:
     return [f"train_dataloader.dataset.{k}" for k in (f"data_root={root}", "ann_file=val.txt", 'data_prefix=""')]
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_published_pipelines_raise_no_suspicion(name: str, photos: Photos) -> None:
-    stats = augmentation_stats(ROOT / "configs" / CONFIGS[name], n=24, options=data_options(photos()))
+def published() -> list[Path]:
+    """One config of every algorithm that is shipped for ImageNet."""
+    folders = sorted(folder for folder in (ROOT / "configs" / "selfsup").iterdir() if folder.name != "_base_")
+    return [found[0] for folder in folders if (found := sorted(folder.glob("*in1k*.py")))]
+
+
+@pytest.mark.parametrize("config", published(), ids=lambda path: path.parent.name)
+def test_published_pipelines_raise_no_suspicion(config: Path, photos: Photos) -> None:
+    stats = augmentation_stats(config, n=12, options=data_options(photos(classes=2, each=3)))
     assert stats.warnings == ()
-    assert (stats.n, stats.images) == (24, 12)
+    assert (stats.n, stats.images) == (12, 6)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
