@@ -97,14 +97,14 @@ def test_images_that_are_left_out_are_not_read(
 ) -> None:
     """Those of the run are found by a first one; all others are broken, and nobody notices."""
     root = photos(classes=2, each=4)
-    chosen = open_run(run(root, tmp_path / "V", "--method", "pca", *flags)).embeddings["feat_3"].paths
+    chosen = open_run(run(root, tmp_path / "V", *flags)).embeddings["feat_3"].paths
     assert chosen is not None
     assert len(chosen) == 4
     for path in root.glob("*/*.jpg"):
         if not any(Path(kept).samefile(path) for kept in chosen):
             path.write_bytes(b"broken")
     capsys.readouterr()
-    run(root, tmp_path / "W", "--method", "pca", *flags)
+    run(root, tmp_path / "W", *flags)
     told = capsys.readouterr()
     assert "could not be read" not in told.err
     assert "data: 4 of 8 images" in told.out
