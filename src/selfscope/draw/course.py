@@ -41,11 +41,11 @@ def course_scene(
     *,
     under: Sequence[str] = (),
     footer: Sequence[str] = (),
-    colour_by: str | None = "label",
+    color_by: str | None = "label",
     width: int = 1600,
 ) -> Scene:
     """A panel a map, headed by its name, a line of `under` below it; all show the same stretch of the plane."""
-    drawn, style = _shared(maps, colour_by)
+    drawn, style = _shared(maps, color_by)
     size = max(11, round(width / 92))
     whole = width - 2 * (size + 3)
     key = _key(drawn[-1], round(width * 0.4), whole * 2 // 5, size)
@@ -72,14 +72,14 @@ def course_frames(
     names: Sequence[str],
     *,
     footer: Sequence[str] = (),
-    colour_by: str | None = "label",
+    color_by: str | None = "label",
     width: int = 900,
 ) -> Iterator[Frame]:
     """Points on their way from map to map: eased, straight lines between, a pause at each map.
 
     Only the maps themselves are results; what is between them is there for the eye to follow.
     """
-    drawn, style = _shared(maps, colour_by)
+    drawn, style = _shared(maps, color_by)
     size = max(12, round(width / 64))
     for t, emb in enumerate(maps):
         yield Frame(_frame(emb.coords, drawn[t], style, names, float(t), footer, size, width), PAUSE)
@@ -122,7 +122,7 @@ def _frame(
     return raster(sheet(scene, title="", footer=list(footer), size=size))
 
 
-def _shared(maps: Sequence[Embedding], colour_by: str | None) -> tuple[list[Inks], Style]:
+def _shared(maps: Sequence[Embedding], color_by: str | None) -> tuple[list[Inks], Style]:
     """The inks of every map and one stretch of the plane for all."""
     if len(maps) < 2 or any(emb.coords.shape != maps[0].coords.shape or emb.coords.shape[1] != 2 for emb in maps):
         shapes = [emb.coords.shape for emb in maps]
@@ -130,7 +130,7 @@ def _shared(maps: Sequence[Embedding], colour_by: str | None) -> tuple[list[Inks
     every = np.concatenate([emb.coords for emb in maps]).astype(np.float64)
     low, high = extent(every)
     middle, half = (low + high) / 2, (high - low).max() / 2
-    drawn = [inks(emb, colour_by if colour_by != "drift" or t else None) for t, emb in enumerate(maps)]
+    drawn = [inks(emb, color_by if color_by != "drift" or t else None) for t, emb in enumerate(maps)]
     return drawn, replace(Style(), extent=(middle - half, middle + half))
 
 

@@ -60,14 +60,14 @@ class Course:
             f"seeds; up to about 2 floors mean nothing; neighbours are the {K} nearest in feature space (Jaccard)",
         ]
 
-    def plot(self, *, colour_by: str | None = "label", width: int = 1600) -> np.ndarray:
+    def plot(self, *, color_by: str | None = "label", width: int = 1600) -> np.ndarray:
         """All maps side by side, showing the same stretch of the plane."""
         options: dict[str, Any] = {"under": self.words(), "footer": self.caption()}
-        return raster(course_scene(self.maps, self.names, colour_by=colour_by, width=width, **options))
+        return raster(course_scene(self.maps, self.names, color_by=color_by, width=width, **options))
 
-    def frames(self, *, colour_by: str | None = "label", width: int = 900) -> Iterator[Frame]:
+    def frames(self, *, color_by: str | None = "label", width: int = 900) -> Iterator[Frame]:
         """A moving picture: points travel from map to map."""
-        return course_frames(self.maps, self.names, colour_by=colour_by, width=width, footer=self.caption())
+        return course_frames(self.maps, self.names, color_by=color_by, width=width, footer=self.caption())
 
 
 def joint_tsne(
