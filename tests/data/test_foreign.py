@@ -280,6 +280,18 @@ def test_arguments_that_do_not_go_together(photos: Photos, tmp_path: Path) -> No
             next(iter(browse(source, **given)))
 
 
+def test_every_step_has_its_picture_when_that_is_asked_for() -> None:
+    turned = T.Compose([CROP, T.RandomHorizontalFlip(1.0), T.ToTensor(), NORMALISE])
+    (sample, *_) = browse(Pictures(), turned, mode="pipeline")
+    cropped, flipped, tensor, normalised, _ = [step.picture for step in sample.views[0].steps]
+    np.testing.assert_array_equal(flipped, cropped[:, ::-1])
+    for same in (tensor, normalised, sample.views[0].picture):
+        np.testing.assert_array_equal(same, flipped)
+    (unknown, *_) = browse(Pictures(), lambda image: image.rotate(10), mode="pipeline")
+    np.testing.assert_array_equal(unknown.views[0].steps[0].picture, unknown.views[0].picture)
+    assert unknown.plot().ndim == sample.plot().ndim == 3
+
+
 @pytest.mark.slow
 def test_workers_make_the_same_views(photos: Photos) -> None:
     root = photos(classes=1, each=3)

@@ -25,7 +25,7 @@ from selfscope.data.moves import normalisation_of
 from selfscope.data.picture import read_picture
 from selfscope.data.picturing import LABEL_KEYS, Item, Normalisation, Shown, shown, sorted_item
 from selfscope.data.seeds import global_seeds
-from selfscope.data.trace import Trace
+from selfscope.data.trace import PICTURED, Trace
 from selfscope.data.watching import Watch, size_of, watching
 from selfscope.errors import DataError, SelfscopeError, UsageError
 
@@ -53,7 +53,7 @@ class ForeignTransform:
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         given = results.get("image")
         given = Image.fromarray(results["img"]) if given is None else given
-        watch = Watch()
+        watch = Watch(pictured=bool(results.get(PICTURED)))
         watch.begin(given)
         with global_seeds(rng), watching(watch):
             made = self._made(given, rng)
@@ -86,7 +86,7 @@ class ForeignItems:
 
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         number, path = int(results["sample_idx"]), _path_of(self.source, int(results["sample_idx"]))
-        watch = Watch()
+        watch = Watch(pictured=bool(results.get(PICTURED)))
         with global_seeds(rng), watching(watch):
             try:
                 value = self.source[number]
@@ -97,7 +97,7 @@ class ForeignItems:
             return viewed(begun, value, watch, self)
         item = sorted_item(value)
         picture = shown(item.images[0], self.normalisation, self.bands).picture
-        trace = Trace(picture.shape[1], picture.shape[0])
+        trace = Trace(picture.shape[1], picture.shape[0], pictured=watch.pictured)
         given = {"image": item.images[0], "img": picture, "trace": trace, "original": picture}
         label = {} if item.label is None else {"gt_label": item.label}
         return {**begun, **given, **label}
@@ -135,10 +135,11 @@ def _trace(image: Any, view: Shown, watch: Watch, original: np.ndarray, by: Fore
         trace = album.trace((width, height), size_of(image))
     elif history is None or size_of(history.root) != (width, height):
         name = kind_of(by.transform if isinstance(by, ForeignTransform) else by.source)
-        trace = Trace(width, height, known=False).step(name)
+        trace = Trace(width, height, known=False, pictured=watch.pictured).step(name)
     else:
         trace = history.trace
-    return trace.step("shown", rule=view.rule, beyond=view.beyond) if view.rule or view.beyond else trace
+    trace = trace.step("shown", rule=view.rule, beyond=view.beyond) if view.rule or view.beyond else trace
+    return trace.seen(view.picture)
 
 
 def _names(item: Item) -> list[str]:

@@ -23,7 +23,7 @@ from torchvision import transforms as v1
 from torchvision.transforms import v2
 
 from selfscope.data.moves import is_container, moved_by, normalisation_of
-from selfscope.data.picturing import Normalisation, channels_last, leaves
+from selfscope.data.picturing import Normalisation, channels_last, leaves, shown
 from selfscope.data.trace import Trace
 
 _PATCHING = threading.Lock()
@@ -47,6 +47,8 @@ class Watch:
     """Histories of images, by the objects that hold them."""
 
     histories: dict[int, History] = field(default_factory=dict)
+    pictured: bool = False
+    """Whether the image after every step is kept, to be shown."""
     rooted: bool = False
     """Whether the first image is known, so that others that appear are not taken for it."""
     normalisations: set[Normalisation] = field(default_factory=set)
@@ -95,11 +97,14 @@ class Watch:
         else:
             trace = trace.step(type(transform).__name__)
             trace = trace if before == after and looks_alike(history.image, new) else trace.lost()
-        return History(new, history.root, trace, normalisation_of(transform) or history.normalisation)
+        normalisation = normalisation_of(transform) or history.normalisation
+        if self.pictured and channels_last(new).shape[2] in (1, 3, 4):
+            trace = trace.seen(shown(new, normalisation).picture)
+        return History(new, history.root, trace, normalisation)
 
     def _root(self, image: Any) -> None:
         width, height = size_of(image)
-        self.histories[id(image)] = History(image, image, Trace(width, height))
+        self.histories[id(image)] = History(image, image, Trace(width, height, pictured=self.pictured))
 
 
 @contextmanager
@@ -115,35 +120,44 @@ def watching(watch: Watch) -> Iterator[Watch]:
         if threading.get_ident() == thread and _is_transform(transform):
             watch.leaving(transform, given, returned)
 
-    with _PATCHING:
+    with _PATCHING, _composing(watch, thread):
         hooks = [modules.register_module_forward_pre_hook(entering), modules.register_module_forward_hook(leaving)]
-        first, second = v1.Compose.__call__, v2.Compose.forward
-
-        def compose(self: Any, img: Any) -> Any:
-            """As torchvision's, telling of each transform in it that is a plain callable."""
-            for transform in self.transforms:
-                given, img = img, transform(img)
-                if threading.get_ident() == thread and not isinstance(transform, torch.nn.Module):
-                    watch.saw(transform, given, img)
-            return img
-
-        def forward(self: Any, *inputs: Any) -> Any:
-            several = len(inputs) > 1
-            outputs: Any = inputs if several else inputs[0]
-            for transform in self.transforms:
-                outputs = transform(*inputs)
-                if threading.get_ident() == thread and not isinstance(transform, torch.nn.Module):
-                    watch.saw(transform, inputs, outputs if several else (outputs,))
-                inputs = outputs if several else (outputs,)
-            return outputs
-
-        v1.Compose.__call__, v2.Compose.forward = compose, forward
         try:
             yield watch
         finally:
-            v1.Compose.__call__, v2.Compose.forward = first, second
             for hook in hooks:
                 hook.remove()
+
+
+@contextmanager
+def _composing(watch: Watch, thread: int) -> Iterator[None]:
+    """Both versions of Compose, telling of each transform in them that is a plain callable and has no hooks."""
+    first, second = v1.Compose.__call__, v2.Compose.forward
+
+    def tell(transform: Any, given: Any, returned: Any) -> None:
+        if threading.get_ident() == thread and not isinstance(transform, torch.nn.Module):
+            watch.saw(transform, given, returned)
+
+    def compose(self: Any, img: Any) -> Any:
+        for transform in self.transforms:
+            given, img = img, transform(img)
+            tell(transform, given, img)
+        return img
+
+    def forward(self: Any, *inputs: Any) -> Any:
+        several = len(inputs) > 1
+        outputs: Any = inputs if several else inputs[0]
+        for transform in self.transforms:
+            outputs = transform(*inputs)
+            tell(transform, inputs, outputs if several else (outputs,))
+            inputs = outputs if several else (outputs,)
+        return outputs
+
+    v1.Compose.__call__, v2.Compose.forward = compose, forward
+    try:
+        yield
+    finally:
+        v1.Compose.__call__, v2.Compose.forward = first, second
 
 
 def looks_alike(before: Any, after: Any) -> bool:
