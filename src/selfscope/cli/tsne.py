@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from selfscope.cli.console import log_to, progress_bar, say, say_skipped
+from selfscope.cli.console import log_to, say, say_skipped
 from selfscope.cli.files import open_visualizer
+from selfscope.cli.tsne_map import MapFlags
 from selfscope.cli.tsne_picture import PictureFlags
 from selfscope.cli.tsne_source import Source, SourceFlags
 
 if TYPE_CHECKING:
+    from selfscope.embedding.graph import Neighbours
     from selfscope.records import Embedding
     from selfscope.structures import Features
 
@@ -20,28 +22,17 @@ log = logging.getLogger("selfscope.tsne")
 
 
 @dataclass(frozen=True)
-class Tsne(PictureFlags, SourceFlags):
+class Tsne(MapFlags, PictureFlags, SourceFlags):
     """Extracts features with a config and a checkpoint, and maps them, with numbers that say how far to trust the map.
 
     Leaves features, pictures, a log and a run below --work-dir.
     """
 
-    method: Literal["tsne", "pca"] = "tsne"
-    metric: Literal["euclidean", "cosine"] = "euclidean"
-    n_components: int = 2
-    perplexity: float = 30.0
-    early_exaggeration: float = 12.0
-    learning_rate: float | Literal["auto"] = "auto"
-    """auto: N / exaggeration."""
-    n_iter: int = 400
-    """Most iterations of the descent; its schedule fits itself to them."""
-    n_iter_without_progress: int = 300
-    init: Literal["pca", "random"] = "pca"
     show: bool = False
     """Open the picture in a window."""
 
     def __call__(self) -> None:
-        options = self._engine_options()
+        options = self.map_options(self.seed, self.seeds)
         self.check_picture()
         source = self.source()
         if source.helps():
@@ -66,27 +57,13 @@ class Tsne(PictureFlags, SourceFlags):
         say_skipped(features.skipped)
         say(f"run: {folder}")
 
-    def _engine_options(self) -> dict[str, Any]:
-        """Checked before the features are extracted, not after."""
-        from selfscope.embedding.tsne import TSNE
-
-        names = [name for name in TSNE.__dataclass_fields__ if hasattr(self, name)]
-        options = {name: getattr(self, name) for name in names}
-        TSNE(**options)
-        return options
-
     def _map(self, source: Source, features: Features, stage: str, options: dict[str, Any]) -> Embedding:
         from selfscope.views.colouring import queries_for
-        from selfscope.views.embed import pca, tsne
 
-        queries = queries_for(self.color_by)
-        if self.method == "pca":
-            return pca(features, stage, n_components=self.n_components, metric=self.metric, queries=queries)
-        with progress_bar(f"t-SNE of {stage}", "iterations") as progress:
-            kept = source.neighbours(stage, features.arrays[stage], options)
-            return tsne(
-                features, stage, seeds=self.seeds, neighbours=kept, queries=queries, progress=progress, **options
-            )
+        def kept() -> Neighbours | None:
+            return source.neighbours(stage, features.arrays[stage], options)
+
+        return self.make_map(features, stage, options, seeds=self.seeds, queries=queries_for(self.color_by), kept=kept)
 
     def _tell(self, embedding: Embedding) -> None:
         from selfscope.draw.map_words import reference_line, trust_line
