@@ -15,6 +15,7 @@ import orjson
 from selfscope.errors import RecordError, RunError
 from selfscope.records import Embedding
 from selfscope.store.claim import read_json
+from selfscope.store.features import keep_features
 from selfscope.store.filenames import safe_name
 from selfscope.store.files import RunFiles, write_bytes
 from selfscope.store.lines import number_of, plain
@@ -30,8 +31,7 @@ def store_embedding(run: RunFiles, record: Embedding) -> None:
     try:
         (folder / "features").mkdir(parents=True)
         for stage, features in record.features.items():
-            with (folder / "features" / f"{safe_name(stage).replace('/', '_')}.npy").open("wb") as file:
-                np.save(file, np.ascontiguousarray(features))
+            keep_features(features, folder / "features" / f"{safe_name(stage).replace('/', '_')}.npy")
     except OSError as error:
         raise RunError(f"{folder}: cannot be written: {error.strerror or error}") from error
     write_parquet(folder / "embedding.parquet", columns)

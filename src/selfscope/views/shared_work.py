@@ -95,7 +95,7 @@ def _plan(dataset: Dataset, forward: Forward, shards: FeatureFolder | MemoryShar
     return plan
 
 
-def _sample(dataset: Dataset, size: int = 4) -> torch.Tensor | None:
+def _sample(dataset: Dataset, size: int = 2) -> torch.Tensor | None:
     """The first images that can be read."""
     for start in range(0, len(dataset), size):
         loaded = read_batch(dataset, range(start, min(start + size, len(dataset))))

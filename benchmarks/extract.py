@@ -1,0 +1,131 @@
+"""Extraction, decoding included: selfscope beside a plain loop over a DataLoader, and beside the bare forward pass.
+
+python benchmarks/extract.py --photos FOLDER                      ResNet-50 and ViT-B/16 at 224 px, random weights
+python benchmarks/extract.py --photos FOLDER --images 16 --rounds 1 --models resnet18
+
+The photos are listed again and again until there are enough. The plain loop is what one writes first: torchvision's
+preprocessing in a DataLoader with one worker, float32, `no_grad`, batches of 32. The bare forward pass is the same
+model on the same batches of noise, with nothing to read. All in one process, in turn; run it on a quiet machine. Wall
+seconds count; CPU seconds are shown too, and tell more on a busy one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from selfscope.views.extract import extract
+from selfscope.views.load import LoadedModel, load
+
+BATCH = 32
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+PREPROCESSING = transforms.Compose(
+    [
+        transforms.Resize(256),
+        transforms.CenterCrop(224),
+        transforms.ToTensor(),
+        transforms.Normalize(MEAN, STD),
+    ]
+)
+
+
+class Photos(Dataset):
+    """The images of a list of files as the model takes them."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self.paths = paths
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return PREPROCESSING(Image.open(self.paths[index]).convert("RGB"))
+
+
+def plain(model: torch.nn.Module, paths: list[Path], workers: int) -> np.ndarray:
+    """What one writes first."""
+    batches = DataLoader(Photos(paths), batch_size=BATCH, num_workers=workers)
+    with torch.no_grad():
+        return np.concatenate([model(pixels).numpy() for pixels in batches])
+
+
+def bare(model: torch.nn.Module, count: int) -> None:
+    """The forward pass alone."""
+    pixels = torch.randn(BATCH, 3, 224, 224)
+    with torch.no_grad():
+        for start in range(0, count, BATCH):
+            model(pixels[: count - start])
+
+
+def ours(model: LoadedModel, paths: list[Path]) -> np.ndarray:
+    return np.asarray(extract(model, paths))
+
+
+def measured(call: Callable[[], object]) -> tuple[float, float]:
+    """Wall and CPU seconds, those of worker processes included."""
+    cpu, start = cpu_seconds(), time.perf_counter()
+    call()
+    return time.perf_counter() - start, cpu_seconds() - cpu
+
+
+def cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def compare(name: str, paths: list[Path], rounds: int, workers: int) -> None:
+    torch.manual_seed(0)
+    module = timm.create_model(name, num_classes=0).eval()
+    loaded = load(module)
+    sides: dict[str, Callable[[], object]] = {
+        "selfscope": lambda: ours(loaded, paths),
+        f"plain loop, {workers} worker": lambda: plain(module, paths, workers),
+        "bare forward": lambda: bare(module, len(paths)),
+    }
+    for call in (lambda: ours(loaded, paths[:BATCH]), lambda: bare(module, BATCH)):
+        call()  # allocators and oneDNN's kernels are warm
+    found: dict[str, list[tuple[float, float]]] = {side: [] for side in sides}
+    for _ in range(rounds):
+        for side, call in sides.items():
+            found[side].append(measured(call))
+    print(f"\n{name}, {len(paths)} photos, {torch.get_num_threads()} threads, medians of {rounds}")
+    own = found["selfscope"]
+    for side, times in found.items():
+        wall, cpu = (statistics.median(t[i] for t in times) for i in (0, 1))
+        ratios = [statistics.median(a[i] / b[i] for a, b in zip(times, own, strict=True)) for i in (0, 1)]
+        print(
+            f"  {side:24s} {len(paths) / wall:7.2f} images/s   {1e3 * cpu / len(paths):7.1f} CPU ms an image   "
+            f"its seconds / ours: wall {ratios[0]:.2f}, CPU {ratios[1]:.2f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True, help="folder of JPEGs")
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=1, help="of the plain loop")
+    parser.add_argument("--models", nargs="+", default=["resnet50", "vit_base_patch16_224"])
+    given = parser.parse_args()
+    photos = sorted(path for path in given.photos.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
+    if not photos:
+        raise SystemExit(f"{given.photos}: no JPEG in it or below it")
+    paths = [photos[i % len(photos)] for i in range(given.images)]
+    for name in given.models:
+        compare(name, paths, given.rounds, given.workers)
+
+
+if __name__ == "__main__":
+    main()
