@@ -76,7 +76,7 @@ def test_class_folders_count_empty_ones(save: Save, tmp_path: Path, caplog: pyte
     assert list(names) == ["b/1.jpg", "b/x/2.jpg", "d/1.jpg"]
     assert labels.tolist() == [1, 1, 2]
     assert folders == ("a", "b", "d")
-    assert "no picture in 1 class folders: a" in caplog.text
+    assert "no picture in 1 of 3 class folders: a" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,17 @@ def test_json_of_another_kind(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(DataError, match="'data_list' of 'img_path'"):
         read_json_annotations(str(tmp_path / "a.json"))
+
+
+@pytest.mark.parametrize(("folders", "warned"), [(("train", "val"), True), (("train", "valley"), False)])
+def test_parts_are_no_classes(
+    folders: tuple[str, str], warned: bool, save: Save, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for folder in folders:
+        save(f"{folder}/cat/1.png")
+    assert class_folders(str(tmp_path))[2] == folders
+    sentence = "train, val look like parts of a data set and are taken for classes: give one of them, such as"
+    assert (sentence in caplog.text) == warned
 
 
 def test_listings_join_paths_and_hide_missing_labels() -> None:

@@ -159,6 +159,10 @@ def _first_visit(link: str, seen: set[str]) -> bool:
     return True
 
 
+PARTS = {"train", "training", "val", "valid", "validation", "test", "unlabeled"}
+"""Folders by which data sets are parted; as classes they would make a map of nothing."""
+
+
 def class_folders(root: str, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> tuple[Names, np.ndarray, tuple[str, ...]]:
     """Names, labels and folder names of pictures sorted into one folder a class; empty classes keep their label."""
     folders = subfolders(root)
@@ -170,7 +174,15 @@ def class_folders(root: str, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> tupl
         names.extend(f"{folder}/{name}" for name in inside)
     empty = [folder for folder, count in zip(folders, counts, strict=True) if not count]
     if empty and names:
-        log.warning("%s: no picture in %d class folders: %s", root, len(empty), _some(empty))
+        log.warning("%s: no picture in %d of %d class folders: %s", root, len(empty), len(folders), _some(empty))
+    filled = [folder for folder, count in zip(folders, counts, strict=True) if count]
+    if len(filled) > 1 and {folder.lower() for folder in filled} <= PARTS:
+        log.warning(
+            "%s: %s look like parts of a data set and are taken for classes: give one of them, such as %s",
+            root,
+            _some(filled),
+            os.path.join(root, filled[0]),
+        )
     return Names(names), np.repeat(np.arange(len(folders)), counts), tuple(folders)
 
 
