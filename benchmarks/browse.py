@@ -44,10 +44,10 @@ from mmengine import Config
 from mmselfsup.registry import DATASETS, VISUALIZERS
 from mmselfsup.utils import register_all_modules
 import cv2
-import mmcv
+from mmselfsup.datasets.transforms import processing
 cv2.setNumThreads(1)
-turn = mmcv.adjust_hue
-mmcv.adjust_hue = lambda image, share, *more: turn(image, abs(share), *more)
+turn = processing.adjust_hue
+processing.adjust_hue = lambda image, share, **more: turn(image, abs(share), **more)
 register_all_modules()
 config = Config.fromfile(sys.argv[1])
 settings = config.train_dataloader.dataset
