@@ -318,3 +318,19 @@ def test_pooling_that_a_model_does_not_have(photos: Photos) -> None:
         extract(Counts(), root, pool="mean")
     with pytest.raises(ModelError, match="does not let its outputs be chosen"):
         extract(Counts(), root, out_indices=(0,))
+
+
+def test_pooling_of_a_configs_vit(photos: Photos) -> None:
+    """Class token and mean of patches are those of the backbone's own output."""
+    options = {**OPTIONS, "model.backbone.arch": "deit-tiny", "model.backbone.out_indices": [0, 11]}
+    del options["model.backbone.depth"]
+    model = load("configs/tsne/vit-base-p16_imagenet.py", options=options, seed=0)
+    root = photos(classes=1, each=2)
+    seen: list[Tensor] = []
+    plain, mean = extract(model, root), extract(model, root, pool="mean")
+    model.module.backbone.blocks[0].register_forward_hook(lambda part, given, output: seen.append(output))
+    both = extract(model, root, pool="cls+mean")
+    np.testing.assert_allclose(both.arrays["feat_0"][:, :192], seen[-1][:, 0], atol=1e-6)
+    for name in ("feat_0", "feat_11"):  # this config has no class token stand for the image
+        np.testing.assert_allclose(both.arrays[name][:, 192:], mean.arrays[name], atol=1e-6)
+        np.testing.assert_allclose(plain.arrays[name], mean.arrays[name], atol=1e-6)
