@@ -24,6 +24,8 @@ def test_the_demo_leaves_a_run_that_reads_back(tmp_path: Path, capsys: pytest.Ca
     assert sorted(run.embeddings) == ["raw pixels", "trained", "untrained"]
     assert len(run.reconstructions) == 12
     assert len(run.samples) == 4
+    sheets = [entry.step for entry in run.pictures if entry.key == "training/reconstructions"]
+    assert sheets == [0, 7, 14, 21, 28]
     with Image.open(folder / "demo.png") as sheet:
         assert min(sheet.size) > 1000
     told = capsys.readouterr().out
@@ -35,7 +37,7 @@ def test_the_demo_leaves_a_run_that_reads_back(tmp_path: Path, capsys: pytest.Ca
 def test_its_checkpoint_works_with_the_commands(tmp_path: Path) -> None:
     assert main(["demo", "--work-dir", str(tmp_path / "D"), "--iterations", "5"]) == 0
     (folder,) = (tmp_path / "D").iterdir()
-    model = [str(folder / "mae_digits.py"), "--checkpoint", str(folder / "mae_digits.pth")]
+    model = [str(folder / "mae_digits.py"), "--checkpoint", str(folder / "iter_5.pth")]
     photo = next((folder / "digits" / "val" / "3").glob("*.png"))
     arrays = tmp_path / "A.npz"
     assert main(["reconstruct", *model, "--img-path", str(photo), "--save-arrays", str(arrays)]) == 0

@@ -1,13 +1,14 @@
 """The whole system in three minutes: digits and photos that scikit-learn ships, nothing downloaded.
 
-A masked autoencoder learns digits in a plain loop, and is then looked at beside its untrained twin and raw pixels.
+A masked autoencoder learns digits through `selfscope train`, and is then looked at beside its untrained twin and raw
+pixels.
 """
 
 from __future__ import annotations
 
-import math
+import importlib.util
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,12 @@ from selfscope.data.loading import load_batches
 from selfscope.draw.chart import bar_chart, line_chart
 from selfscope.draw.compose import Cell, page, panels, stack
 from selfscope.embedding.knn import knn_accuracy
+from selfscope.errors import MissingExtraError
 from selfscope.records import Embedding, Picture, Reconstruction, Sample, Table, Text
+from selfscope.store.reader import open_run
 from selfscope.structures import Features
+from selfscope.training.engine import TrainResult, train
+from selfscope.training.state import TrainState
 from selfscope.views.browse import browse
 from selfscope.views.embed import tsne
 from selfscope.views.extract import extract
@@ -40,8 +45,10 @@ PHOTO_CONFIGS = (
 )
 HELD_OUT = 540
 PARTS = ("train", "val")
-BATCH = 128
-LEARNING_RATE = 2e-3
+TOLD_EVERY = 10
+"""Iterations between two changes of the progress bar."""
+LOOKS = 4
+"""Times that the training's hook looks at reconstructions."""
 PAINTED = "A masked autoencoder learns from hidden patches only: what it paints over the visible ones is arbitrary."
 HONESTY = (
     "Raw pixels are a strong opponent on digits, and kNN and maps under-rate masked-image models, whose worth shows "
@@ -65,17 +72,19 @@ class Digits:
 
 def run_demo(folder: Path, *, iterations: int, seed: int, say: Say, bar: Bar) -> Path:
     """Leaves everything in `folder`, a run; returns the path of the sheet that shows it all."""
+    if importlib.util.find_spec("lightning_fabric") is None:
+        raise MissingExtraError("lightning-fabric", "train", "selfscope demo")
     say(f"run: {folder}")
     with SelfSupVisualizer(vis_backends=[{"type": "LocalVisBackend"}], save_dir=str(folder)) as visualizer:
-        config = write_config(folder)
+        config = write_config(folder, iterations, seed)
         digits = write_digits(folder / "digits", config, seed)
         visualizer.add_config(config)
         say(f"1/4  browsing scikit-learn's two photos as SimSiam and SimMIM see them (seed {seed})")
         views = browse_photos(visualizer, seed)
         say(f"2/4  training a tiny MAE on {len(digits.images['train'])} digits")
-        twin, trained = load(config, seed=seed), load(config, seed=seed)
-        losses = train(trained.module, digits.images["train"], visualizer, iterations=iterations, seed=seed, bar=bar)
-        trained = keep(trained, folder)
+        result = train_digits(folder, config, visualizer, bar)
+        twin, trained = load(config, seed=seed), load(config, result.checkpoint, needed="all")
+        losses = recorded_losses(folder, visualizer)
         say(f"     loss {losses[0]:.3f} -> {np.mean(losses[-20:]):.3f}")
         say("3/4  reconstructing held-out digits, beside the untrained twin")
         rows = reconstruct_digits(trained, twin, digits, visualizer, seed)
@@ -86,9 +95,10 @@ def run_demo(folder: Path, *, iterations: int, seed: int, say: Say, bar: Bar) ->
         sheet = summary(views, losses, rows, maps, accuracy, seed)
         visualizer.write(Picture("demo", sheet, caption="everything that the demo made"))
         visualizer.write(Text("demo", report(accuracy, losses, seed)))
+        assert result.checkpoint is not None
     path = folder / "demo.png"
     Image.fromarray(sheet).save(path)
-    for line in closing(folder, path):
+    for line in closing(folder, path, result.checkpoint):
         say(line)
     return path
 
@@ -122,14 +132,32 @@ def _raw(folder: Path) -> Features:
     return Features({"raw pixels": pixels}, labels=labels, class_names=names, settings={"model": "none: raw pixels"})
 
 
-def write_config(folder: Path) -> Config:
+def write_config(folder: Path, iterations: int, seed: int) -> Config:
     """The shipped config with its data in this run, kept beside the weights so that the commands can be tried."""
     config = load_config(find_config(CONFIG), {"data_root": str(folder / "digits")})
     for name in ("train_dataloader", "extract_dataloader"):
         config[name]["dataset"]["data_root"] = str(folder / "digits")
+    warm_up = min(50, iterations // 4)
+    config["train_dataloader"]["num_workers"] = 1
+    config["train_cfg"] = {"type": "IterBasedTrainLoop", "max_iters": iterations}
+    config["param_scheduler"] = [
+        {"type": "LinearLR", "start_factor": 0.02, "by_epoch": False, "begin": 0, "end": warm_up},
+        {"type": "CosineAnnealingLR", "by_epoch": False, "begin": warm_up},
+    ]
+    look = {"type": "SelfSupVisualizationHook", "interval": max(1, iterations // LOOKS), "by_epoch": False}
+    config["custom_hooks"] = [{**look, "views": False, "map_items": 0, "key": "training", "seed": seed}]
+    config["default_hooks"]["logger"] = {"type": "LoggerHook", "interval": 1}
+    config["default_hooks"]["checkpoint"] = {"type": "CheckpointHook", "by_epoch": False, "interval": iterations}
+    config["randomness"] = {"seed": seed}
     path = folder / "mae_digits.py"
     path.write_text(config.source(), encoding="utf-8")
     return load_config(path)
+
+
+def recorded_losses(folder: Path, visualizer: Visualizer) -> list[float]:
+    """As the run has them, one a step."""
+    visualizer.flush()
+    return open_run(folder).scalars("loss").value.tolist()
 
 
 def photo_samples(seed: int) -> Iterator[tuple[Sample, str]]:
@@ -154,36 +182,18 @@ def browse_photos(visualizer: Visualizer, seed: int) -> list[Cell]:
     return cells
 
 
-def train(
-    module: Any, images: torch.Tensor, visualizer: Visualizer, *, iterations: int, seed: int, bar: Bar
-) -> list[float]:
-    """A plain loop: AdamW, warm-up and cosine; every loss goes through the Visualizer."""
-    pixels = module.normaliser(images.to(next(module.parameters()).device))
-    optimizer = torch.optim.AdamW(module.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.05)
-    rng, losses = np.random.default_rng(seed), []
-    module.train()
+def train_digits(folder: Path, config: Config, visualizer: Visualizer, bar: Bar) -> TrainResult:
+    """`selfscope train` on the config, with its hooks; every loss goes into the demo's own run."""
     with bar("     training", "iterations") as progress:
-        for step in range(1, iterations + 1):
-            rate = LEARNING_RATE * min(step / 50, 0.5 + 0.5 * math.cos(math.pi * step / iterations))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            chosen = torch.from_numpy(rng.choice(len(pixels), BATCH, replace=False))
-            loss = module.loss(pixels[chosen], module.random_mask(BATCH, rng))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-            visualizer.add_scalars({"loss": losses[-1], "lr": rate}, step=step)
-            progress(step, iterations, f"loss {np.mean(losses[-20:]):.3f}")
-    module.eval()
-    return losses
 
+        def tell(state: TrainState, loss: torch.Tensor) -> None:
+            done = state.iter
+            if done % TOLD_EVERY == 0 or done == state.max_iters:
+                progress(done, state.max_iters, f"loss {float(loss):.3f}")
 
-def keep(trained: LoadedModel, folder: Path) -> LoadedModel:
-    """Saves the weights beside the config, and gives the model as those files load it back."""
-    path = folder / "mae_digits.pth"
-    torch.save({"meta": {"demo": True}, "state_dict": trained.module.state_dict()}, path)
-    return load(folder / "mae_digits.py", path, needed="all")
+        result = train(config, folder, open_visualizer=lambda _: nullcontext(visualizer), progress=tell)
+    result.run.rmdir()  # the training's own run folder: its records are in the demo's
+    return result
 
 
 def reconstruct_digits(
@@ -259,9 +269,9 @@ def report(accuracy: dict[str, float], losses: list[float], seed: int) -> str:
     return f"{fall}\n\n{table}\n\n{HONESTY}\n"
 
 
-def closing(folder: Path, sheet: Path) -> list[str]:
+def closing(folder: Path, sheet: Path, checkpoint: Path) -> list[str]:
     """Where everything is, and what to try next on it."""
-    weights = f"{folder / 'mae_digits.py'} --checkpoint {folder / 'mae_digits.pth'}"
+    weights = f"{folder / 'mae_digits.py'} --checkpoint {checkpoint}"
     return [
         f"all of it on one sheet: {sheet}",
         "try next:",

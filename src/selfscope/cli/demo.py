@@ -10,12 +10,12 @@ from pathlib import Path
 class Demo:
     """Trains a tiny masked autoencoder on digits, looks at it in every way, and leaves it all in one run.
 
-    Nothing is downloaded; it takes two to four minutes on two cores.
+    Nothing is downloaded; it takes one to three minutes on two cores.
     """
 
     work_dir: str = "work_dirs/demo"
     """Where the run goes."""
-    iterations: int = 1200
+    iterations: int = 900
     """Steps of training; the default takes about a minute on two cores."""
     seed: int = 0
     """The same seed gives the same digits, masks, weights and maps."""

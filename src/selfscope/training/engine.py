@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from selfscope.visualization.visualizer import Visualizer
 
-OpenVisualizer = Callable[[Path], "Visualizer"]
+OpenVisualizer = Callable[[Path], "AbstractContextManager[Visualizer]"]
 """Makes what stores the run, given the run's folder."""
 
 
