@@ -32,12 +32,13 @@ def main() -> None:
     run: Path = parser.parse_args().run
     HERE.mkdir(exist_ok=True)
     views = [(sample.plot(title=False), f"{sample.key}, as {name} sees it") for sample, name in photo_samples(seed=0)]
-    twin, trained = load(run / "mae_digits.py"), load(run / "mae_digits.py", run / "mae_digits.pth", needed="all")
+    twin, trained = load(run / "mae_digits.py"), load(run / "mae_digits.py", newest(run), needed="all")
     rows = [[digit(model, run, name) for model in (twin, trained)] for name in DIGITS]
     trained_map = read_map(run).plot(width=900)
     save("browse", contact_sheet(views, columns=4, width=1600))
     save("reconstruct", side_by_side([stack([record.plot() for record in row]) for row in rows[:2]]))
     save("tsne", trained_map)
+    save("training", last_look(run))
     save("statistics", statistics())
     save("forensics", photo("swav/swav_resnet50_8xb32-mcrop-2-6-coslr-200e_in1k-224-96.py", "concat", seed=4))
     save("steps", photo("simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k.py", "pipeline", seed=1))
@@ -53,6 +54,19 @@ def main() -> None:
             )
         ),
     )
+
+
+def newest(run: Path) -> Path:
+    (checkpoint,) = run.glob("iter_*.pth")
+    return checkpoint
+
+
+def last_look(run: Path) -> np.ndarray:
+    """What the training's hook showed at the end."""
+    from selfscope.store.reader import open_run
+
+    looks = [entry for entry in open_run(run).pictures if entry.key == "training/reconstructions"]
+    return max(looks, key=lambda entry: entry.step).load().pixels
 
 
 def digit(model: object, run: Path, name: str) -> Reconstruction:
