@@ -64,7 +64,7 @@ def test_priorities_of_entries_override_those_of_classes() -> None:
         ({"custom_hooks": ["CountingHook"]}, r"custom_hooks\[0\]: expected dict"),
         ({"default_hooks": [1]}, r"default_hooks: expected dict\(name=dict"),
         ({"custom_hooks": [{"type": "CountHook"}]}, "unknown hook 'CountHook'. Did you mean 'CountingHook'"),
-        ({"custom_hooks": [{"type": "CountingHook", "strat": 1}]}, "no argument 'strat'. Did you mean 'start'"),
+        ({"custom_hooks": [{"type": "CountingHook", "stat": 1}]}, "no argument 'stat'. Did you mean 'start'"),
         ({"custom_hooks": [{"type": "some.where.Hook"}]}, "pass --trust-config"),
         ({"custom_hooks": [{"start": 1}]}, "expected dict"),
     ],

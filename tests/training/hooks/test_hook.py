@@ -80,8 +80,8 @@ def test_priorities_order_the_calls_and_equals_keep_theirs() -> None:
 
 def test_priority_names_are_mmengines() -> None:
     assert [priority_value(name, "x") for name in PRIORITIES] == [0, 10, 30, 40, 50, 60, 70, 90, 100]
-    with pytest.raises(UsageError, match=r"got 'NORML'\. Did you mean 'NORMAL'"):
-        priority_value("NORML", "x")
+    with pytest.raises(UsageError, match=r"got 'NORMA'\. Did you mean 'NORMAL'"):
+        priority_value("NORMA", "x")
     for bad in (-1, 101, True, None, 1.5):
         with pytest.raises(UsageError, match=r"MyHook: priority must be 0\.\.100"):
             priority_value(bad, "MyHook")  # type: ignore[arg-type]
