@@ -61,6 +61,8 @@ def tsne(
         "n_iter": engine.n_iter,
         "init": engine.init,
         "seed": engine.seed,
+        "grid_step": engine.grid_step,
+        "device": engine.device,
     }
     if settings["perplexity"] < engine.perplexity:
         log.warning(
