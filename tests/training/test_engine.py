@@ -191,3 +191,15 @@ def test_resume_in_the_config_begins_where_there_is_nothing_yet(root: Path, tmp_
     assert train(config, tmp_path / "work", HERE).iter == 3
     config["train_cfg"]["max_epochs"] = 2
     assert train(config, tmp_path / "work", HERE).iter == 6
+
+
+def test_a_config_for_gpus_is_trained_in_full_on_a_cpu(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = small_config(root, max_epochs=1)
+    full = train(config, tmp_path / "full", HERE)
+    config["optim_wrapper"].update(type="AmpOptimWrapper", loss_scale="dynamic")
+    with caplog.at_level(logging.INFO, "selfscope.training"):
+        mixed = train(config, tmp_path / "mixed", HERE)
+    assert losses(mixed.run) == losses(full.run)
+    assert "--precision bf16-mixed asks for it" in caplog.text

@@ -49,7 +49,7 @@ class Train:
     seed: int | None = None
     """Weights, order, views and masks follow from it; the config's, or 0, by default."""
     amp: bool = False
-    """Mixed precision, whatever the config says: float16 on CUDA, bfloat16 elsewhere."""
+    """Mixed precision, whatever the config says: float16 on a GPU; left out, and said, on a CPU."""
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] | None = None
     """Overrides --amp and the config."""
     auto_scale_lr: bool = False

@@ -33,7 +33,8 @@ def open_fabric(
 ) -> Fabric:
     """One device, or one a process under torchrun; joins the processes.
 
-    `precision` overrides the config's; mixed precision is float16 on CUDA and bfloat16 elsewhere unless it says which.
+    `precision` overrides the config's. Mixed precision is float16 unless the config's `dtype` says which; on a CPU it
+    is left out, which is said, unless `dtype` or `precision` ask for it.
     """
     try:
         from lightning_fabric import Fabric
@@ -82,7 +83,11 @@ def _precision(stepping: Stepping, kind: str, asked: str | None) -> str:
         return "32-true"
     if stepping.dtype is not None and stepping.dtype not in HALVES:
         raise UsageError(f"AmpOptimWrapper: dtype is one of {', '.join(HALVES)} here, got {stepping.dtype!r}")
-    return HALVES[stepping.dtype] if stepping.dtype else "16-mixed" if kind == "cuda" else "bf16-mixed"
+    if kind == "cpu" and stepping.dtype is None:
+        log = logging.getLogger("selfscope.training")
+        log.info("mixed precision is slower than full on most CPUs: float32 here; --precision bf16-mixed asks for it")
+        return "32-true"
+    return HALVES[stepping.dtype or "float16"]
 
 
 def _scaling(loss_scale: Any) -> dict[str, Any]:

@@ -247,7 +247,8 @@ def _say_start(state: TrainState, settings: TrainSettings, config: Mapping[str, 
     processes = f" on {state.world_size} processes" if state.world_size > 1 else ""
     log("%s, %.1f M weights, on %s%s, seed %d", model.method, weights / 1e6, state.device, processes, state.seed)
     length = settings.length
-    until = f"{length.max_epochs} epochs" if length.max_epochs is not None else f"{length.max_iters} iterations"
+    count, unit = (length.max_iters, "iteration") if length.max_epochs is None else (length.max_epochs, "epoch")
+    until = f"{count} {unit}{'' if count == 1 else 's'}"
     log("%d images, batches of %d, %d an epoch, %s", len(feed.dataset), feed.batch_size, len(feed), until)
     for line in (*settings.said, *getattr(model, "notes", ())):
         log("%s", line)

@@ -167,7 +167,7 @@ class Loop:
     def _tell_epoch(self, loss: float, iterations: int, seconds: float) -> None:
         state = self.state
         state.logger.info(
-            "epoch %d of %d: loss %.4f on average, %d iterations in %.1f s, %.0f images/s",
+            "epoch %d of %d: loss %.4f on average, %d iterations in %.1f s, %.3g images/s",
             state.epoch + 1,
             state.max_epochs,
             loss,
