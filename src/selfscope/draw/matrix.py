@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from selfscope.draw.canvas import INK, SOFT, Canvas
-from selfscope.draw.colour import colormap, readable_on
+from selfscope.draw.colour import colormap, parse, readable_on
 from selfscope.draw.glyphs import line_height, text_width
 from selfscope.draw.text import shorten
 from selfscope.errors import UsageError
@@ -40,7 +40,7 @@ def matrix_picture(
         canvas.text(size, y + high / 2, shorten(word, size, room - size), size, INK, anchor="lm")
         canvas.text(size + room + (row + 0.5) * wide, top - size // 2, str(row + 1), size, SOFT, anchor="mb")
         for column in np.flatnonzero(np.isfinite(values[row])):
-            x, ink = size + room + int(column) * wide, tuple(int(level) for level in inks[row, column])
+            x, ink = size + room + int(column) * wide, parse(inks[row, column])
             canvas.rectangle((x, y, x + wide - 2, y + high - 2), ink)
             number = f"{values[row, column]:.2f}"
             canvas.text(x + wide / 2 - 1, y + high / 2 - 1, number, size, readable_on(ink), anchor="mm")

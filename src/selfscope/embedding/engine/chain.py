@@ -55,7 +55,7 @@ def pull(descents: Sequence[Descent], t: int, tie: float) -> np.ndarray | None:
     if not beside or not tie:
         return None
     here = descents[t].coords
-    return np.float32(tie) * sum(here - there for there in beside)
+    return np.float32(tie) * np.sum([here - there for there in beside], axis=0)
 
 
 def _noise(layout: Layout, t: int, n: int) -> np.ndarray:
