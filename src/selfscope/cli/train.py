@@ -181,11 +181,12 @@ def live_progress() -> Iterator[Callable[[TrainState, Any], None] | None]:
     if environment_rank() or not console(stderr=True).is_terminal:
         yield None
         return
-    with progress_bar("training", "iterations") as update:
-        shown = 0.0
+    with ExitStack() as stack:
+        shown, update = 0.0, None
 
         def progress(state: TrainState, loss: Any) -> None:
-            nonlocal shown
+            nonlocal shown, update
+            update = update or stack.enter_context(progress_bar("training", "iterations"))
             now = time.monotonic()
             if now - shown < SHOWN_EVERY and state.iter < state.max_iters:
                 return
