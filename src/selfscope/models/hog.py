@@ -34,10 +34,10 @@ class HOGGenerator(nn.Module):
     def cells(self, pixels: Tensor) -> Tensor:
         """Pixels `(B, C, H, W)` -> histograms `(B, C, nbins, H / pool, W / pool)`, each of length 1.
 
-        In full precision also where the model runs in half: this is the target.
+        In the pixels' own precision also where the model runs in half: this is the target.
         """
         with torch.autocast(pixels.device.type, enabled=False):
-            return self._cells(pixels.float())
+            return self._cells(pixels)
 
     def _cells(self, pixels: Tensor) -> Tensor:
         batch, channels, height, width = pixels.shape

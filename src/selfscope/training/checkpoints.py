@@ -140,6 +140,7 @@ def restore(state: TrainState, content: Mapping[str, Any], path: Path) -> None:
     state.schedulers.load_state_dict(content["param_schedulers"])
     state.fabric.strategy.precision.load_state_dict(content.get("precision") or {})
     state.iter, state.epoch = int(meta["iter"]), int(meta["epoch"])
+    state.logger.info("resumed from %s: epoch %d, iteration %d", path, state.epoch, state.iter)
 
 
 def _check_same(state: TrainState, meta: Mapping[str, Any], path: Path) -> None:

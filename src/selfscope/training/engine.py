@@ -97,14 +97,12 @@ def train(
     state.run_dir = run_dir
     with (open_visualizer or _local_visualizer)(run_dir) as visualizer:
         state.visualizer = visualizer
-        if content is None:
-            _say_start(state, settings, given)
+        _say_start(state, settings)
+        if content is None or checkpoint is None:
             visualizer.add_config(given)
         else:
-            assert checkpoint is not None
             restore(state, content, checkpoint)
             hooks.call("after_load_checkpoint", state, checkpoint=content)
-            state.logger.info("resumed from %s: epoch %d, iteration %d", checkpoint, state.epoch, state.iter)
         loop = Loop(state, learning, wrapped, optimizer, hooks, settings.stepping, settings.keeping)
         loop.stop, loop.progress = stop or loop.stop, progress or loop.progress
         finished = _run(loop, state)
@@ -241,7 +239,7 @@ def _local_visualizer(run_dir: Path) -> Visualizer:
     return SelfSupVisualizer(vis_backends=[{"type": "LocalVisBackend"}], save_dir=str(run_dir))
 
 
-def _say_start(state: TrainState, settings: TrainSettings, config: Mapping[str, Any]) -> None:
+def _say_start(state: TrainState, settings: TrainSettings) -> None:
     feed, model, log = state.train_dataloader, state.model, state.logger.info
     weights = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     processes = f" on {state.world_size} processes" if state.world_size > 1 else ""
