@@ -9,7 +9,15 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from selfscope.models.folding import followers, is_convolutional, largest_difference, quickened
+from selfscope.models.folding import (
+    OneDNNLinear,
+    changed,
+    followers,
+    is_convolutional,
+    largest_difference,
+    quickened,
+    wanted_changes,
+)
 
 
 def with_statistics(module: nn.Module) -> nn.Module:
@@ -72,7 +80,7 @@ def test_what_would_change_features_is_left(kind: str) -> None:
     torch.manual_seed(0)
     module, run = with_statistics(Odd(kind)), runner(16)
     quick, done = quickened(module, run)
-    assert done["folded"] == 0
+    assert done.get("folded", 0) == 0
     assert largest_difference(run(module), run(quick)) < 1e-5
 
 
@@ -100,3 +108,28 @@ def test_difference_is_relative_and_sees_shapes() -> None:
 @pytest.mark.parametrize(("name", "wanted"), [("resnet18", True), ("vit_tiny_patch16_224", False)])
 def test_which_models_are_convolutional(name: str, wanted: bool) -> None:
     assert is_convolutional(timm.create_model(name, num_classes=0)) is wanted
+
+
+@pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="this torch has no oneDNN product")
+@pytest.mark.parametrize("shape", [(5, 16), (2, 7, 16), (2, 3, 4, 16)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_products_by_onednn_are_the_same(shape: tuple[int, ...], bias: bool) -> None:
+    module = nn.Sequential(nn.LayerNorm(16), nn.Linear(16, 24, bias=bias))
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    run = lambda part: {"features": part(x).reshape(-1, 24)}  # noqa: E731
+    with torch.inference_mode():
+        quick = changed(module, run, {"onednn_linear": True})
+        assert quick is not None
+        assert type(quick[1]) is OneDNNLinear
+        assert type(module[1]) is nn.Linear
+        assert largest_difference(run(module), run(quick)) < 1e-6
+        turned = x.transpose(0, -2)
+        torch.testing.assert_close(quick(turned), module(turned), atol=1e-5, rtol=1e-5)
+
+
+def test_products_change_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("selfscope.models.folding.onednn_pays", lambda: False)
+    assert not wanted_changes(nn.Linear(3, 3))["onednn_linear"]
+    monkeypatch.setattr("selfscope.models.folding.onednn_pays", lambda: True)
+    assert wanted_changes(nn.Linear(3, 3))["onednn_linear"]
+    assert not any(wanted_changes(nn.LayerNorm(3)).values())

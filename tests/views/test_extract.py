@@ -74,9 +74,9 @@ def test_convolutions_are_folded_and_features_stay(photos: Photos, monkeypatch: 
         if isinstance(part, nn.BatchNorm2d):
             nn.init.uniform_(part.running_var, 0.5, 2.0)
     features = extract(model, root)
-    assert features.settings["conv_folded"] == 20
-    assert features.settings["conv_channels_last"] is True
-    assert features.settings["conv_difference"] < 1e-5
+    assert features.settings["quick_folded"] == 20
+    assert features.settings["quick_channels_last"] is True
+    assert features.settings["quick_difference"] < 1e-5
     assert sum(isinstance(part, nn.BatchNorm2d) for part in model.module.modules()) == 20
     monkeypatch.setattr("selfscope.views.forward.quickened", lambda module, run: (module, {}))
     plain = np.asarray(extract(model, root))

@@ -1,4 +1,4 @@
-"""The same features sooner: batch norms folded into the convolutions before them, memory laid out for convolutions.
+"""The same features sooner: batch norms folded into convolutions, memory laid out for them, products by oneDNN.
 
 A batch norm in evaluation mode is a scale and a shift for each channel; a convolution can do both itself. Which norm
 follows which convolution is seen in a forward pass rather than read off names, so it works for any module.
@@ -7,7 +7,9 @@ follows which convolution is seen in a forward pass rather than read off names, 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -28,42 +30,75 @@ def quickened(module: nn.Module, run: Run) -> tuple[nn.Module, dict[str, Any]]:
 
     `run` takes a module through one batch. The module that is given stays as it is.
     """
-    if not any(isinstance(part, (*NORMS, *CONVOLUTIONS)) for part in module.modules()):
-        return module, {}
     passes: list[dict[str, Tensor]] = []
 
     def watched(part: nn.Module) -> dict[str, Tensor]:
         passes.append(run(part))
         return passes[-1]
 
-    changed = quickened_as(module, watched, fold=True)
-    if changed is None:
+    wanted = wanted_changes(module)
+    if not any(wanted.values()):
+        return module, {}
+    quick = changed(module, watched, wanted)
+    if quick is None:
         return module, {"folded": 0, "reason": "the module cannot be copied"}
-    quick, done = changed
-    if not done["folded"] and not done["channels_last"]:
+    done: dict[str, Any] = {**wanted, "folded": _norms(module) - _norms(quick)}
+    if not any(done.values()):
         return module, {}
     difference = largest_difference(passes[0], run(quick))  # the pass that found the norms was of a plain copy
     if difference <= TOLERANCE:
         return quick, {**done, "difference": difference}
-    return module, {"folded": 0, "channels_last": False, "reason": f"features would change by {difference:.2g}"}
+    return module, {"folded": 0, "reason": f"features would change by {difference:.2g}"}
 
 
-def quickened_as(module: nn.Module, run: Run, *, fold: bool) -> tuple[nn.Module, dict[str, Any]] | None:
-    """A changed copy without a check; None for a module that cannot be copied."""
+def wanted_changes(module: nn.Module) -> dict[str, bool]:
+    """Which changes may pay for this module on this machine: the same for the same machine."""
+    on_cpu = all(parameter.device.type == "cpu" for parameter in module.parameters())
+    return {
+        "folded": _norms(module) > 0,
+        "channels_last": is_convolutional(module),
+        "onednn_linear": on_cpu and onednn_pays() and any(type(part) is nn.Linear for part in module.modules()),
+    }
+
+
+def changed(module: nn.Module, run: Run, wanted: Mapping[str, Any]) -> nn.Module | None:
+    """A copy with these changes and without a check, after one pass of it as it was; None if it cannot be copied."""
     try:
         quick = copy.deepcopy(module)
     except (TypeError, RuntimeError, ValueError, AttributeError):  # whatever a module holds that refuses it
         return None
-    folded = fold_batch_norms(quick, run) if fold else 0
-    channels_last = is_convolutional(quick)
-    if channels_last:
+    pairs = followers(quick, run)
+    if wanted.get("folded"):
+        fold_batch_norms(quick, pairs)
+    if wanted.get("channels_last"):
         quick.to(memory_format=torch.channels_last)
-    return quick, {"folded": folded, "channels_last": channels_last}
+    if wanted.get("onednn_linear"):
+        for part in quick.modules():
+            if type(part) is nn.Linear:
+                part.__class__ = OneDNNLinear
+    return quick
 
 
-def fold_batch_norms(module: nn.Module, run: Run) -> int:
-    """Folds, in place, every batch norm that takes what a convolution made; how many these were."""
-    pairs = followers(module, run)
+class OneDNNLinear(nn.Linear):
+    """The same product by oneDNN instead of MKL, which on AMD's processors does not take its fast paths."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+
+
+@lru_cache(maxsize=1)
+def onednn_pays() -> bool:
+    """Whether this is an AMD processor with a torch that has oneDNN's product."""
+    try:
+        torch.ops.mkldnn._linear_pointwise  # noqa: B018 - asks whether the operator is there
+        vendor = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except (AttributeError, RuntimeError, OSError):
+        return False
+    return torch.backends.mkldnn.is_available() and "AuthenticAMD" in vendor
+
+
+def fold_batch_norms(module: nn.Module, pairs: Sequence[tuple[Any, Any]]) -> None:
+    """Folds, in place, each norm into the convolution whose output it takes."""
     places = {id(part): name for name, part in module.named_modules()}
     for convolution, norm in pairs:
         weight, bias = fuse_conv_bn_weights(
@@ -78,7 +113,6 @@ def fold_batch_norms(module: nn.Module, run: Run) -> int:
         convolution.weight, convolution.bias = weight, bias
         parent, _, name = places[id(norm)].rpartition(".")
         setattr(module.get_submodule(parent), name, _rest_of(norm))
-    return len(pairs)
 
 
 def followers(module: nn.Module, run: Run) -> list[tuple[Any, Any]]:
@@ -107,6 +141,10 @@ def followers(module: nn.Module, run: Run) -> list[tuple[Any, Any]]:
         for hook in hooks:
             hook.remove()
     return [(a, b) for a, b in pairs if uses[id(a)] == uses[id(b)] == 1]
+
+
+def _norms(module: nn.Module) -> int:
+    return sum(isinstance(part, NORMS) for part in module.modules())
 
 
 def _foldable(norm: Any) -> bool:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from selfscope.errors import ModelError, UsageError, nearest
 from selfscope.models.encoder import as_vector
 from selfscope.models.encoding import STAGES, check_stages, evaluating
-from selfscope.models.folding import quickened, quickened_as
+from selfscope.models.folding import changed, quickened
 from selfscope.models.outputs import POOLS, ExtractedFeatures
 from selfscope.store.shards import FeatureFolder
 from selfscope.views.load import LoadedModel
@@ -108,10 +108,9 @@ class Forward:
         """Folds and lays out memory, checked on these images, or as `known` says from an earlier check."""
         if known is None:
             self.module, self.quick = quickened(self.module, lambda module: self._raw(module, images))
-        elif known.get("folded") or known.get("channels_last"):
-            fold = bool(known.get("folded"))
-            changed = quickened_as(self.module, lambda module: self._raw(module, images), fold=fold)
-            self.module, self.quick = (self.module if changed is None else changed[0]), dict(known)
+        elif "difference" in known:
+            quick = changed(self.module, lambda module: self._raw(module, images), known)
+            self.module, self.quick = self.module if quick is None else quick, dict(known)
 
     @contextmanager
     def ready(self) -> Iterator[Forward]:

@@ -75,7 +75,7 @@ def computed(
                 progress(done, total)
             shards.write(number, _joined(parts))
     made = {"batch_size": plan.batch_size, "precision": "mixed float16" if forward.mixed else "float32"}
-    return plan.count(n), {**made, **{f"conv_{name}": value for name, value in plan.quick.items()}}
+    return plan.count(n), {**made, **{f"quick_{name}": value for name, value in plan.quick.items()}}
 
 
 def _plan(dataset: Dataset, forward: Forward, shards: FeatureFolder | MemoryShards, ranks: Ranks) -> Plan:
