@@ -46,3 +46,4 @@ default_hooks = dict(
     logger=dict(type="LoggerHook", interval=20),
     checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=3),
 )
+custom_hooks = [dict(type="SelfSupVisualizationHook", interval=1)]  # views, reconstructions, a map with its trust

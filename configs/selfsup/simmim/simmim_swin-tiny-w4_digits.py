@@ -38,3 +38,4 @@ default_hooks = dict(
     checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=3),
 )
 train_cfg = dict(max_epochs=30)
+custom_hooks = [dict(type="SelfSupVisualizationHook", interval=10)]  # views, reconstructions, a map with its trust

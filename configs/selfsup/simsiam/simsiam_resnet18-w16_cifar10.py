@@ -62,7 +62,10 @@ optim_wrapper = dict(
     optimizer=dict(type="SGD", lr=lr, momentum=0.9, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys={"predictor": dict(fix_lr=True)}),
 )
-custom_hooks = [dict(type="SimSiamHook", priority="HIGH", fix_pred_lr=True, lr=lr)]
+custom_hooks = [
+    dict(type="SimSiamHook", priority="HIGH", fix_pred_lr=True, lr=lr),
+    dict(type="SelfSupVisualizationHook", interval=1),  # views, and a map with its trust
+]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=3)
 param_scheduler = [dict(type="CosineAnnealingLR", by_epoch=True, begin=0, convert_to_iter_based=True)]
 
