@@ -10,7 +10,8 @@ import pytest
 import selfscope
 
 PUBLIC = """
-    __version__ load browse augmentation_stats extract tsne reconstruct compare probe train TrainOptions open_run
+    __version__ load browse augmentation_stats extract tsne reconstruct joint_tsne compare probe
+    train TrainOptions open_run
     Hook Watch LoggerHook VisualizationHook SelfSupVisualizationHook
     Visualizer SelfSupVisualizer BaseVisBackend LocalVisBackend TensorboardVisBackend WandbVisBackend
     MLflowVisBackend TrackioVisBackend SwanLabVisBackend AimVisBackend ClearMLVisBackend DVCLiveVisBackend

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from selfscope.cli.console import log_to, say, say_skipped
 from selfscope.cli.files import open_visualizer
+from selfscope.cli.tsne_course import expanded, map_course
 from selfscope.cli.tsne_map import MapFlags
 from selfscope.cli.tsne_picture import PictureFlags
 from selfscope.cli.tsne_source import Source, SourceFlags
@@ -32,9 +33,16 @@ class Tsne(MapFlags, PictureFlags, SourceFlags):
     """Open the picture in a window."""
 
     def __call__(self) -> None:
+        if self.config is None and self.checkpoint and self.checkpoint[-1].endswith(".py"):
+            replace(self, config=self.checkpoint[-1], checkpoint=self.checkpoint[:-1])()  # `--checkpoint C CONFIG`
+            return
         options = self.map_options(self.seed, self.seeds)
         self.check_picture()
-        source = self.source()
+        checkpoints = expanded(self.checkpoint)
+        if len(checkpoints) > 1:
+            map_course(self, checkpoints, options)
+            return
+        source = replace(self, checkpoint=tuple(checkpoints)).source()
         if source.helps():
             return
         folder = source.new_run()

@@ -113,10 +113,10 @@ class Request:
 
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what CUDA's deterministic products need
             torch.use_deterministic_algorithms(True)
-        with fetching(flags.checkpoint) as progress:
+        with fetching(flags.weights) as progress:
             return load(
                 self.config,
-                flags.checkpoint,
+                flags.weights,
                 device=flags.device,
                 needed=flags.vis_stage,
                 seed=flags.seed,
@@ -136,8 +136,8 @@ def requested(config: Config, flags: SourceFlags) -> Request:
         )
     listing = None if flags.trust_config else listed(dataset)
     places = None if listing is None else _subset(flags)(listing.labels, len(listing))
-    weights = _weights(flags.checkpoint)
-    known = flags.checkpoint is None or weights is not None
+    weights = _weights(flags.weights)
+    known = flags.weights is None or weights is not None
     if flags.no_cache or listing is None or places is None or not known:
         return Request(config, flags, listing, places, None)
     from selfscope.store.cache import features_folder

@@ -13,7 +13,7 @@ from tyro.conf import Positional
 from selfscope.cli.console import say
 from selfscope.cli.files import default_work_dir, save_features
 from selfscope.cli.requeue import run_folder
-from selfscope.errors import DataError, UsageError
+from selfscope.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,8 +80,9 @@ class SourceFlags:
 
     config: Positional[str | None] = None
     """Config with a model and an extract_dataloader; not needed with --features."""
-    checkpoint: str | None = None
-    """Weights: a path or a link. Without it the model is untrained, and the picture says so."""
+    checkpoint: tuple[str, ...] = ()
+    """Weights: a path or a link. Without it the model is untrained, and the picture says so. Several, or a pattern such
+    as 'epoch_*.pth', are mapped together."""
     work_dir: str | None = None
     """Parent of the new folder tsne_<timestamp>; work_dirs/… by default."""
     vis_stage: Literal["backbone", "neck", "pre_logits"] = "backbone"
@@ -95,7 +96,7 @@ class SourceFlags:
     class_idx: tuple[int, ...] = ()
     """Keep just these labels."""
     features: str | None = None
-    """Map this (N, D) .npy file instead; labels.npy beside it, or one folder up, is used."""
+    """Map this (N, D) .npy file instead, with the labels.npy beside it or one folder up; or a run's features."""
     seed: int = 0
     deterministic: bool = False
     """Let torch use deterministic algorithms only."""
@@ -115,6 +116,11 @@ class SourceFlags:
     """Overrides of the config: a.b=c "k=[1,2]"."""
     trust_config: bool = False
     """Let the config import the code that it names. What that computes is not cached."""
+
+    @property
+    def weights(self) -> str | None:
+        """The one checkpoint, if there is one."""
+        return self.checkpoint[0] if self.checkpoint else None
 
     def source(self) -> Source:
         """Everything that can be refused is refused here, before a folder is made."""
@@ -148,23 +154,10 @@ class SourceFlags:
 
     def _read(self) -> tuple[Features, Path | None]:
         """Features of a file, mapped into memory, and where their neighbours are kept."""
-        import numpy as np
-
         from selfscope.store.cache import digest_of_file, features_folder
-        from selfscope.structures import Features
+        from selfscope.views.kept import kept_features
 
         path = Path(str(self.features))
-        beside = next(
-            (f / "labels.npy" for f in (path.parent, path.parent.parent) if (f / "labels.npy").exists()), None
-        )
-        try:
-            array = np.load(path, mmap_mode="r")
-            labels = None if beside is None or beside == path else np.load(beside)
-        except FileNotFoundError as error:
-            raise DataError(f"{path}: no such file; --features takes an (N, D) .npy file") from error
-        except (ValueError, EOFError, IsADirectoryError) as error:
-            raise DataError(f"{path}: not a .npy file of numbers") from error
-        if not isinstance(array, np.ndarray) or array.ndim != 2:
-            raise DataError(f"{path}: expected one (N, D) array in a .npy file; take it out of the archive first")
-        kept = None if self.no_cache else features_folder({"file": digest_of_file(path)})
-        return Features({path.stem: array}, labels=labels, settings={"model": path.name}), kept
+        features = kept_features(path)
+        cached = not self.no_cache and path.is_file()
+        return features, features_folder({"file": digest_of_file(path)}) if cached else None

@@ -54,6 +54,8 @@ class JointTSNE:
     tie: float = TIE
 
     def __post_init__(self) -> None:
+        if self.engine.device != "cpu":
+            raise RecordError(f"joint map: made on the processor only, got device={self.engine.device!r}")
         if not 0 <= self.tie <= 0.5:
             raise RecordError(f"tie: expected 0 to 0.5, beyond which the descent overshoots, got {self.tie}")
 
@@ -89,4 +91,5 @@ class JointTSNE:
             iterations=engine.n_iter,
             init=engine.init,
             seed=engine.seed,
+            step=engine.grid_step,
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from selfscope.draw.course import Frame, course_frames, course_scene
-from selfscope.draw.scene import raster
+from selfscope.draw.scene import Scene, raster
 from selfscope.embedding.joint import TIE, JointTSNE
 from selfscope.embedding.likeness import jaccard, nearest_items
 from selfscope.errors import UsageError
@@ -60,10 +60,14 @@ class Course:
             f"seeds; up to about 2 floors mean nothing; neighbours are the {K} nearest in feature space (Jaccard)",
         ]
 
-    def plot(self, *, color_by: str | None = "label", width: int = 1600) -> np.ndarray:
+    def scene(self, *, color_by: str | None = "label", width: int = 1600) -> Scene:
         """All maps side by side, showing the same stretch of the plane."""
         options: dict[str, Any] = {"under": self.words(), "footer": self.caption()}
-        return raster(course_scene(self.maps, self.names, color_by=color_by, width=width, **options))
+        return course_scene(self.maps, self.names, color_by=color_by, width=width, **options)
+
+    def plot(self, *, color_by: str | None = "label", width: int = 1600) -> np.ndarray:
+        """The scene as a picture, `(H, W, 3)` uint8."""
+        return raster(self.scene(color_by=color_by, width=width))
 
     def frames(self, *, color_by: str | None = "label", width: int = 900) -> Iterator[Frame]:
         """A moving picture: points travel from map to map."""
