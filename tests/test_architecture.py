@@ -12,6 +12,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "selfscope"
 
 LAYERS = [
     "errors",
+    "plain_numbers",
+    "markup",
     "records",
     "structures",
     "overlap",

@@ -6,18 +6,16 @@ A record is validated when it is made, so that whoever stores it need not ask ag
 from __future__ import annotations
 
 import html
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from io import BytesIO
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 
 from selfscope.errors import RecordError
-
-RESERVED_TAGS = ("step", "_t")
+from selfscope.markup import figure_html, mapping_html
+from selfscope.plain_numbers import plain_numbers, whole_step
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,6 +26,14 @@ class Record:
     wall_time: float | None = field(default=None, kw_only=True)
     """Seconds since the epoch at which it was logged; None: when it is stored."""
 
+    def __post_init__(self) -> None:
+        key, step = getattr(self, "key", ""), getattr(self, "step", 0)
+        if key.__class__ is not str:
+            raise RecordError(f"expected text as the name of a {self.kind}, got {type(key).__name__} {key!r:.80}")
+        whole = whole_step(step, key)
+        if whole is not step:
+            object.__setattr__(self, "step", whole)
+
     def __repr__(self) -> str:
         """One line: arrays by shape and dtype, long values shortened, what is empty left out."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -36,7 +42,7 @@ class Record:
 
     def _repr_html_(self) -> str:
         """Self-contained HTML: pictures travel inside as data, nothing is fetched."""
-        pictures = [_figure_html(picture, title) for title, picture in self._shown()]
+        pictures = [figure_html(picture, title) for title, picture in self._shown()]
         return f'<div style="font:13px system-ui,sans-serif">{"".join(pictures)}{self._summary_html()}</div>'
 
     def _shown(self) -> list[tuple[str, np.ndarray]]:
@@ -64,13 +70,17 @@ class Scalars(Record):
         *,
         wall_time: float | None = None,
     ) -> None:
-        """Tensors and arrays of one element become numbers. Written out, since it runs at every step of a training."""
-        numbers = {
-            str(tag): value if value.__class__ is float else _number(tag, value) for tag, value in values.items()
-        }
-        for tag in RESERVED_TAGS:
-            if tag in numbers:
-                raise RecordError(f"scalar tag {tag!r} is reserved by the file format: choose another name")
+        """Tensors and arrays of one element become numbers."""
+        self._set(plain_numbers(values), whole_step(step, "scalars"), file_path, wall_time)
+
+    @classmethod
+    def of_plain(cls, numbers: dict[str, float], step: int, file_path: str | None, wall_time: float | None) -> Scalars:
+        """Of what `plain_numbers` and `whole_step` returned: nothing is checked or copied again."""
+        record = cls.__new__(cls)
+        record._set(numbers, step, file_path, wall_time)
+        return record
+
+    def _set(self, numbers: dict[str, float], step: int, file_path: str | None, wall_time: float | None) -> None:
         self.__dict__.update(values=MappingProxyType(numbers), step=step, file_path=file_path, wall_time=wall_time)
 
 
@@ -85,6 +95,7 @@ class Picture(Record):
     caption: str = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_picture(self.pixels, self.key)
 
     def _shown(self) -> list[tuple[str, np.ndarray]]:
@@ -117,6 +128,7 @@ class Histogram(Record):
     caption: str = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.counts.ndim != 1 or self.edges.shape != (len(self.counts) + 1,):
             raise RecordError(
                 f"{self.key}: expected counts (n,) and edges (n + 1,), got {self.counts.shape} and {self.edges.shape}"
@@ -134,6 +146,10 @@ class Table(Record):
     caption: str = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        unsized = [name for name, column in self.columns.items() if not hasattr(column, "__len__")]
+        if unsized:
+            raise RecordError(f"{self.key}: expected a sequence for column {unsized[0]!r}, got one value")
         lengths = {name: len(column) for name, column in self.columns.items()}
         if len(set(lengths.values())) > 1:
             raise RecordError(f"{self.key}: expected columns of one length, got {lengths}")
@@ -194,12 +210,16 @@ class Embedding(Record):
     step: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.coords.ndim != 2 or self.coords.shape[1] not in (1, 2, 3):
             raise RecordError(f"{self.key}: expected coords (N, 1..3), got {self.coords.shape}")
         parts = {"labels": self.labels, "paths": self.paths, **self.columns, **self.features}
         for name, values in parts.items():
             if values is not None and len(values) != len(self.coords):
                 raise RecordError(f"{self.key}: {len(values)} {name} for {len(self.coords)} points")
+        if self.labels is not None and np.asarray(self.labels).dtype.kind not in "iub":
+            given = np.asarray(self.labels).dtype
+            raise RecordError(f"{self.key}: expected labels of whole numbers, got {given}: names go to class_names")
         strangers = [i for i in self.thumbnails if not 0 <= i < len(self.coords)]
         if strangers:
             raise RecordError(f"{self.key}: a thumbnail of item {strangers[0]} among {len(self.coords)}")
@@ -238,6 +258,7 @@ class Reconstruction(Record):
     step: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, picture in self.pictures.items():
             check_picture(picture, f"{self.key}/{name}")
         freeze(self, pictures=dict(self.pictures), metrics=dict(self.metrics))
@@ -309,6 +330,7 @@ class Sample(Record):
     step: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.views:
             raise RecordError(f"{self.key}: a sample needs at least one view")
         if self.mask is not None and self.mask.ndim != 2:
@@ -361,31 +383,7 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _number(tag: str, value: Any) -> float:
-    try:
-        value = value.item() if hasattr(value, "item") else value
-        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise RecordError(f"scalar {tag!r}: expected one number, got {type(value).__name__} {value!r:.80}") from error
-
-
 def freeze(record: Record, **mappings: dict[str, Any]) -> None:
     """Gives a frozen record read-only views of its mappings."""
     for name, value in mappings.items():
         object.__setattr__(record, name, MappingProxyType(value))
-
-
-def _figure_html(picture: np.ndarray, title: str) -> str:
-    from PIL import Image
-
-    buffer = BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
-    data, text = b64encode(buffer.getvalue()).decode(), html.escape(title, quote=True)
-    return f'<img alt="{text}" title="{text}" style="max-width:100%" src="data:image/png;base64,{data}">'
-
-
-def mapping_html(values: Mapping[str, Any]) -> str:
-    """A table of two columns."""
-    shown = {key: f"{value:.4g}" if isinstance(value, float) else str(value) for key, value in values.items()}
-    rows = "".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in shown.items())
-    return f"<table>{rows}</table>"

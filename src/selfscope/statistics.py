@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from selfscope.errors import RecordError
-from selfscope.records import Record, freeze, mapping_html
+from selfscope.markup import mapping_html
+from selfscope.records import Record, freeze
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 

@@ -14,7 +14,8 @@ import numpy as np
 import orjson
 
 from selfscope.errors import RunError, nearest
-from selfscope.records import RESERVED_TAGS, Embedding, Reconstruction, Sample
+from selfscope.plain_numbers import RESERVED_TAGS
+from selfscope.records import Embedding, Reconstruction, Sample
 from selfscope.statistics import AugmentationStats
 from selfscope.store.claim import is_alive, read_json
 from selfscope.store.entries import Entry, entry_of

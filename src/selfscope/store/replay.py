@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from selfscope.records import RESERVED_TAGS, Record, Scalars
+from selfscope.plain_numbers import RESERVED_TAGS
+from selfscope.records import Record, Scalars
 from selfscope.store.entries import entry_of
 from selfscope.store.lines import is_placed, number_of, time_of
 from selfscope.store.position import Position

@@ -134,8 +134,7 @@ class Writer:
 
     def close(self, status: str = "finished") -> None:
         """Flushes and ends the run as `finished`, `failed` or `interrupted`; a second call does nothing."""
-        if status not in STATUSES:
-            raise RunError(f"status: expected one of {', '.join(STATUSES)}, got {status!r}.{nearest(status, STATUSES)}")
+        check_status(status)
         if self._closed or os.getpid() != self._process:
             return
         self._closed = True
@@ -190,6 +189,11 @@ class Writer:
 
     def _close_at_exit(self) -> None:
         self.close(status_after(getattr(sys, "last_value", None)))
+
+
+def check_status(status: str) -> None:
+    if status not in STATUSES:
+        raise RunError(f"status: expected one of {', '.join(STATUSES)}, got {status!r}.{nearest(status, STATUSES)}")
 
 
 def status_after(error: BaseException | None) -> str:

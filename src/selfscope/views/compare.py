@@ -15,7 +15,8 @@ from selfscope.draw.picture import resize
 from selfscope.embedding.likeness import chance_jaccard, jaccard, linear_cka, nearest_items
 from selfscope.embedding.spectrum import FIT, alpha_req, feature_std, rankme, uniformity
 from selfscope.errors import DataError, UsageError
-from selfscope.records import Picture, Record, Table, mapping_html
+from selfscope.markup import mapping_html
+from selfscope.records import Picture, Record, Table
 from selfscope.structures import Features
 from selfscope.views.matching import matched
 

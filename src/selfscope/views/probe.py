@@ -11,7 +11,8 @@ import numpy as np
 from selfscope.embedding.knn import knn_accuracy
 from selfscope.embedding.linear import linear_probe
 from selfscope.errors import DataError, UsageError
-from selfscope.records import Record, Table, mapping_html
+from selfscope.markup import mapping_html
+from selfscope.records import Record, Table
 from selfscope.structures import Features
 
 MASKED_IMAGE = "k-NN and maps under-rate masked-image models, whose worth shows after fine-tuning."

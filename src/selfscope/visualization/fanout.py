@@ -13,11 +13,11 @@ from threading import Lock
 from typing import Any
 
 from selfscope.errors import RunError, SelfscopeError
-from selfscope.records import Record
+from selfscope.records import Record, Scalars
 from selfscope.store.position import Position, read_cursor
-from selfscope.store.writer import Writer, status_after
+from selfscope.store.writer import Writer, check_status, status_after
 from selfscope.visualization.backends.contract import initialise
-from selfscope.visualization.log import SharedLog
+from selfscope.visualization.log import Logged, SharedLog, size_of, size_of_scalars
 from selfscope.visualization.outlet import Outlet
 from selfscope.visualization.ranks import rank
 
@@ -54,6 +54,8 @@ class FanOut:
     def __init__(self, backends: Mapping[str, Any], idle: Callable[[], None] = lambda: None) -> None:
         self._forks = _forks
         self.closed, self._started, self._ended = False, False, False
+        self._only_log = False
+        """Whether scalars need nothing but the log: the threads run, and nobody is called on the caller's."""
         self._starting = Lock()
         self._log = SharedLog()
         for name, backend in backends.items():
@@ -87,7 +89,15 @@ class FanOut:
         if self._outlets:
             if not self._started:
                 self._start()
-            self._log.append(record)
+            logged = Logged(record, size_of(record))
+            self._log.append(logged, logged.size)
+
+    def put_scalars(self, numbers: dict[str, float], step: int, file_path: str | None, wall_time: float) -> None:
+        """What `Scalars.of_plain` takes; where all backends have threads, the record itself is made by one of these."""
+        if self._only_log and self._forks == _forks:
+            self._log.append((numbers, step, file_path, wall_time), size_of_scalars(numbers))
+        else:
+            self.put(Scalars.of_plain(numbers, step, file_path, wall_time))
 
     def flush(self, timeout: float) -> bool:
         """Waits until every backend has what was put before, and has flushed it; False when one did not in time."""
@@ -111,9 +121,10 @@ class FanOut:
 
         Trackers get `timeout` seconds in all; the local run is given up only when it stands still for so long.
         """
+        check_status(status)
         if self._ended or self._forks != _forks:
             return
-        self.closed = True
+        self.closed, self._only_log = True, False
         try:
             self._hand_over_the_rest(timeout, status)
         except BaseException as error:
@@ -171,6 +182,7 @@ class FanOut:
                 for outlet in self._outlets:
                     outlet.start()
                 self._started = True
+                self._only_log = not (self.closed or self._direct or "scalars" in self._preparing)
 
     def _note_what_is_missing(self, writer: Writer) -> None:
         end = writer.position()

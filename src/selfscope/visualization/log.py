@@ -7,6 +7,7 @@ backend has not read them: it then reads them from the local run, or, without on
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -53,15 +54,21 @@ class Cursor:
             self.behind = (self.behind[0] if self.behind else logged.begins, logged.ends)
 
 
+Line = tuple[dict[str, float], int, "str | None", float]
+"""Scalars as a caller hands them over, checked and copied: what `Scalars.of_plain` takes. Few of a cache's lines are
+touched by these, and a step of a training has just emptied the cache."""
+
+
 class SharedLog:
     """Records by number, from `first` on. Numbers only grow."""
 
     def __init__(self) -> None:
         self._limit = LIMIT
         self._lock = Lock()
-        self._entries: list[Logged | None] = []
+        self._entries: list[Logged | Line | None] = []
         self._base = 0
-        """Number of `_entries[0]`; entries that went are None until the list is cut."""
+        """Number of `_entries[0]`; entries that went are None until the list is cut, and lines of scalars are no
+        records until a backend's thread asks for them."""
         self.first = 0
         self.bytes = 0
         self.cursors: list[Cursor] = []
@@ -73,27 +80,36 @@ class SharedLog:
         """The number that the next record gets."""
         return self._base + len(self._entries)
 
-    def append(self, record: Record) -> None:
-        """Adds a record; waits only when the log is full and a backend that still works has not taken the oldest."""
-        size = 400 + 120 * len(record.values) if record.__class__ is Scalars else size_of(record)
-        logged = Logged(record, size)
+    def append(self, entry: Logged | Line, size: int) -> None:
+        """Adds an entry; waits only when the log is full and a backend that still works has not taken the oldest.
+
+        A line of scalars becomes a record on the thread of the first backend that takes it.
+        """
         with self._lock:
             if self.bytes + size <= self._limit or self._make_room(size):
-                self._entries.append(logged)
+                self._entries.append(entry)
                 self.bytes += size
                 if self.bytes > KEPT_TWICE:
                     self._let_go_what_is_kept()
                 return
-        while not self._is_added(logged):
+        while not self._is_added(entry, size):
             time.sleep(0.002)
 
-    def _is_added(self, logged: Logged) -> bool:
+    def _is_added(self, entry: Logged | Line, size: int) -> bool:
         with self._lock:
-            fits = self._make_room(logged.size)
+            fits = self._make_room(size)
             if fits:
-                self._entries.append(logged)
-                self.bytes += logged.size
+                self._entries.append(entry)
+                self.bytes += size
             return fits
+
+    def _at(self, number: int) -> Logged:
+        """The entry of a number that has not gone; a line of scalars is made a record, once for all backends."""
+        entry = self._entries[number - self._base]
+        if entry.__class__ is tuple:
+            record = Scalars.of_plain(*entry)
+            entry = self._entries[number - self._base] = Logged(record, size_of_scalars(record.values))
+        return entry  # type: ignore[return-value]
 
     def take(self, cursor: Cursor, most: int) -> tuple[list[Logged], tuple[Position, Position] | None]:
         """The next records of a backend, at most so many; or, before these, the part of the run that it must read."""
@@ -108,10 +124,10 @@ class SharedLog:
 
     def _next_of(self, cursor: Cursor, most: int) -> list[Logged]:
         """Few enough that what a backend holds in its hands, and the log no longer counts, stays small."""
-        start, held = cursor.next - self._base, 0
+        held = 0
         taken: list[Logged] = []
-        for logged in self._entries[start : start + most]:
-            assert logged is not None
+        for number in range(cursor.next, min(cursor.next + most, self.end)):
+            logged = self._at(number)
             held += logged.size
             if taken and held > IN_HAND:
                 break
@@ -119,14 +135,13 @@ class SharedLog:
         return taken
 
     def _let_go_what_is_kept(self) -> None:
-        while self.bytes > KEPT_TWICE and self._entries[self.first - self._base].ends is not None:  # type: ignore
+        while self.bytes > KEPT_TWICE and self._at(self.first).ends is not None:
             self._let_go()
 
     def _make_room(self, size: int) -> bool:
         """Lets the oldest records go until `size` fits; False when a working backend must take one of them first."""
         while self.bytes + size > self._limit and self.first < self.end:
-            oldest = self._entries[self.first - self._base]
-            assert oldest is not None
+            oldest = self._at(self.first)
             late = [cursor for cursor in self.cursors if cursor.next <= self.first]
             awaited = late if self.keeper is None else [self.keeper]
             now = time.monotonic()
@@ -137,8 +152,7 @@ class SharedLog:
 
     def _let_go(self) -> None:
         """Drops the oldest record; backends that have not taken it note what they missed."""
-        oldest = self._entries[self.first - self._base]
-        assert oldest is not None
+        oldest = self._at(self.first)
         for cursor in self.cursors:
             if cursor.next <= self.first:
                 cursor.missed(oldest)
@@ -154,7 +168,7 @@ class SharedLog:
     def _drop(self) -> None:
         at = self.first - self._base
         oldest = self._entries[at]
-        assert oldest is not None
+        assert isinstance(oldest, Logged)  # whoever lets it go has seen it
         self.bytes -= oldest.size
         self._entries[at] = None
         self.first += 1
@@ -163,8 +177,14 @@ class SharedLog:
             self._base = self.first
 
 
+def size_of_scalars(numbers: Mapping[str, float]) -> int:
+    return 400 + 120 * len(numbers)
+
+
 def size_of(record: Record) -> int:
     """Roughly the bytes of memory that a record keeps; arrays mapped from a file keep none."""
+    if isinstance(record, Scalars):
+        return size_of_scalars(record.values)
     return 400 + sum(_size(value) for value in vars(record).values())
 
 

@@ -6,7 +6,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from threading import Event, Thread
 from typing import Any, Protocol
 
@@ -14,7 +13,7 @@ from selfscope.errors import RecordError, RunError
 from selfscope.records import Record
 from selfscope.store.position import Position, write_cursor
 from selfscope.store.reader import Run
-from selfscope.store.replay import replay
+from selfscope.store.replay import Replayed, replay
 from selfscope.store.writer import Writer
 from selfscope.visualization.backends.contract import UnsupportedRecordError, initialise
 from selfscope.visualization.log import LIMIT, Cursor, Logged, SharedLog
@@ -49,7 +48,8 @@ class Outlet:
         self.lost = 0
         self.drained, self.ended = Event(), Event()
         self.last_error = ""
-        self._log, self._keeper, self._idle = shared, keeper, idle
+        self._log, self._idle = shared, idle
+        self._local = keeper.writer if keeper is not None else None
         self._is_keeper = keeper is backend
         self._wake, self._closing, self._may_end = Event(), Event(), Event()
         self._flush_to = self._flushed_to = 0
@@ -59,11 +59,11 @@ class Outlet:
         self._safe: Position | None = None
         self._closed_well = False
         self._last: Logged | None = None
-        self._suspect: Callable[[], None] | None = None
+        self._suspect: tuple[Callable[[Any], None], Any] | None = None
         self._failing = 0
         self._writes = True
         self._saved_at = 0.0
-        self._here = keeper.writer.position() if keeper is not None else Position()
+        self._here = self._local.position() if self._local is not None else Position()
         shared.cursors.append(self.cursor)
         if self._is_keeper:
             shared.keeper = self.cursor
@@ -103,8 +103,8 @@ class Outlet:
     def save_cursor(self) -> None:
         """Notes in the run up to where the backend has it, flushed: what it held in memory is sent again if it dies."""
         safe = self._reached() if self._closed_well else self._safe
-        if self._keeper is not None and not self._is_keeper and safe is not None:
-            write_cursor(self._keeper.writer.path, self.name, safe)
+        if self._local is not None and not self._is_keeper and safe is not None:
+            write_cursor(self._local.path, self.name, safe)
 
     def _run(self) -> None:
         try:
@@ -159,22 +159,22 @@ class Outlet:
             self._wake.wait(min(0.5, rest))
 
     def _hand_over(self, logged: Logged) -> None:
-        self._until_kept(partial(self._write, logged.record))
-        if self._is_keeper and self._keeper is not None:
-            logged.begins, self._here = self._here, self._keeper.writer.position()
+        self._until_kept(self._write, logged.record)
+        if self._is_keeper and self._local is not None:
+            logged.begins, self._here = self._here, self._local.position()
             logged.ends = self._here
         if self._suspect is None:
             self._position, self._last = self._reached(), logged
 
     def _catch_up(self, start: Position, end: Position) -> None:
         """Reads from the local run what left the log before it was taken."""
-        assert self._keeper is not None
-        self._keeper.writer.files.flush()
+        assert self._local is not None
+        self._local.files.flush()
         log.info("%s: catches up from the local run", self.name)
         self._last, self._position = None, self._reached() or start
-        for stored in replay(Run(self._keeper.writer.path), start, end):
+        for stored in replay(Run(self._local.path), start, end):
             try:
-                self._until_kept(lambda load=stored.load: self._write(load()))  # type: ignore[misc]
+                self._until_kept(self._load_and_write, stored)
             except GivenUp:
                 self.cursor.behind = (self._position, end)
                 raise
@@ -187,28 +187,32 @@ class Outlet:
             initialise(self.backend)
             self.backend.write(record)
 
-    def _until_kept(self, write: Callable[[], None]) -> None:
+    def _load_and_write(self, stored: Replayed) -> None:
+        self._write(stored.load())
+
+    def _until_kept(self, write: Callable[[Any], None], item: Any) -> None:
         """Returns when the record is kept, refused for good, or set aside as suspect."""
         tries = 0
         if self._abandoned:
             raise GivenUp
-        while not self._try(write):
+        while not self._try(write, item):
             tries += 1
-            if self._closing.is_set() and tries >= TRIES_AT_CLOSE:
-                raise GivenUp
-            if tries >= SUSPECT_AFTER and self._suspect is None:
-                self._suspect = write
+            closing = self._closing.is_set()
+            if self._suspect is None and tries >= (TRIES_AT_CLOSE if closing else SUSPECT_AFTER):
+                self._suspect = write, item
                 return
+            if closing and tries >= TRIES_AT_CLOSE:
+                raise GivenUp
             delay = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._failing - 1, 10))
-            self._closing.wait(delay) if not self._closing.is_set() else time.sleep(0.1)
+            time.sleep(0.1) if closing else self._closing.wait(delay)
         self.cursor.progress = time.monotonic()
         if self._suspect is not None:  # the tracker works: was it this record, or was the tracker down?
             suspect, self._suspect = self._suspect, None
-            self.lost += not self._try(suspect)
+            self.lost += not self._try(*suspect)
 
-    def _try(self, write: Callable[[], None]) -> bool:
+    def _try(self, call: Callable[..., None], *item: Any) -> bool:
         try:
-            write()
+            call(*item)
         except (UnsupportedRecordError, RecordError) as error:
             self._refuse(str(error))
             return True
@@ -218,7 +222,10 @@ class Outlet:
             self._refuse(str(error))  # a file of the run is gone
             return True
         except Exception as error:  # noqa: BLE001 - a tracker may raise anything; the others and the loop go on
-            return self._failed(error)
+            if not self._is_keeper or isinstance(error, OSError):
+                return self._failed(error)
+            self._refuse(f"a record cannot be kept: {type(error).__name__}: {error}")  # it would fail again
+            return True
         self._failing = 0
         return True
 

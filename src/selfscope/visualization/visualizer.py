@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -15,8 +15,9 @@ import numpy as np
 
 from selfscope.draw.compose import as_picture, grid
 from selfscope.draw.picture import to_numpy
-from selfscope.errors import RecordError, UsageError
-from selfscope.records import Embedding, Figure, Graph, Histogram, Picture, Record, Scalars, Table, Text
+from selfscope.errors import RecordError, UsageError, nearest
+from selfscope.plain_numbers import plain_numbers, whole_step
+from selfscope.records import Embedding, Figure, Graph, Histogram, Picture, Record, Table, Text
 from selfscope.store.configs import config_record
 from selfscope.store.figures import draw_figure
 from selfscope.store.writer import status_after
@@ -85,22 +86,24 @@ class Visualizer(Drawing):
     @master_only
     def write(self, record: Record) -> None:
         """Hands one record to every backend; its arrays are not copied, so leave them as they are."""
+        if not isinstance(record, Record):
+            raise RecordError(f"write: expected a record, got {type(record).__name__}: add_… methods take plain values")
         if record.wall_time is None:
             record = replace(record, wall_time=time.time())
         self._fanout.put(record)
 
     @master_only
-    def add_config(self, config: Any, **kwargs: Any) -> None:
+    def add_config(self, config: Any) -> None:
         """A Config of selfscope or MMEngine, or a mapping of plain values."""
         self.write(config_record(config))
 
     @master_only
-    def add_graph(self, model: Any, data_batch: Any = None, **kwargs: Any) -> None:
+    def add_graph(self, model: Any, data_batch: Any = None) -> None:
         """A model's structure: traced now with `data_batch` by backends that draw it, as text everywhere else."""
         self.write(Graph(model, data_batch, str(model)))
 
     @master_only
-    def add_image(self, name: str, image: Any, step: int = 0, *, caption: str = "", **kwargs: Any) -> None:
+    def add_image(self, name: str, image: Any, step: int = 0, *, caption: str = "") -> None:
         """One picture, `(H, W[, C])` or `(C, H, W)`, or a batch of them, which becomes a grid.
 
         Arrays and tensors, RGB; integers are 0..255, floats [0, 1]: everything else is refused, not guessed.
@@ -108,15 +111,14 @@ class Visualizer(Drawing):
         pixels = self._buffers.copy(one_picture(image, name))
         self._fanout.put(Picture(name, pixels, step, caption, wall_time=time.time()))
 
-    def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
+    def add_scalar(self, name: str, value: Any, step: int = 0) -> None:
         self.add_scalars({name: value}, step)
 
-    def add_scalars(
-        self, scalar_dict: Mapping[str, Any], step: int = 0, file_path: str | None = None, **kwargs: Any
-    ) -> None:
+    def add_scalars(self, scalar_dict: Mapping[str, Any], step: int = 0, file_path: str | None = None) -> None:
         """Numbers of one step, also tensors and arrays of one element; `file_path` names a second file for the line."""
         if self._writes:  # not `master_only`, which would ask torch at every step: the fan-out asks on its own threads
-            self._fanout.put(Scalars(scalar_dict, step, file_path, wall_time=time.time()))
+            step = whole_step(step, "scalars")
+            self._fanout.put_scalars(plain_numbers(scalar_dict), step, file_path, time.time())
 
     @master_only
     def add_figure(self, name: str, figure: Any, step: int = 0, *, caption: str = "") -> None:
@@ -127,7 +129,9 @@ class Visualizer(Drawing):
     @master_only
     def add_histogram(self, name: str, values: Any, step: int = 0, *, bins: int = 64, caption: str = "") -> None:
         """How values are distributed; those that are not finite are left out, and counted in the caption."""
-        flat = np.asarray(to_numpy(values), np.float64).ravel()
+        if bins < 1:
+            raise RecordError(f"{name}: expected at least one bin, got {bins}")
+        flat = as_floats(values, name)
         finite = flat[np.isfinite(flat)]
         if len(finite) < len(flat):
             caption = f"{caption} ({len(flat) - len(finite)} of {len(flat)} values not finite)".strip()
@@ -142,17 +146,28 @@ class Visualizer(Drawing):
 
         All is copied, except arrays that are mapped from a file.
         """
+        known = [field.name for field in fields(Embedding) if field.name not in ("key", "coords", "step", "wall_time")]
+        for given in details:
+            if given not in known:
+                hint = nearest(given, known) or f" It takes {', '.join(known)}."
+                raise UsageError(f"add_embedding takes no argument {given!r}.{hint}")
         own = {key: _own(value) for key, value in details.items()}
+        if own.get("labels") is not None:
+            own["labels"] = np.asarray(own["labels"])
         self.write(Embedding(name, np.array(to_numpy(coords), np.float32), step=step, **own))
 
     @master_only
     def add_table(self, name: str, columns: Mapping[str, Sequence[Any]], step: int = 0, *, caption: str = "") -> None:
         """Named columns of one length."""
+        if not isinstance(columns, Mapping):
+            raise RecordError(f"{name}: expected columns by name, as {{'id': [0, 1]}}, got {type(columns).__name__}")
         self.write(Table(name, {key: _own(column) for key, column in columns.items()}, step, caption))
 
     @master_only
     def add_text(self, name: str, text: str, step: int = 0) -> None:
         """Markdown."""
+        if not isinstance(text, str):
+            raise RecordError(f"{name}: expected text, got {type(text).__name__}")
         self.write(Text(name, text, step))
 
     @master_only
@@ -245,6 +260,14 @@ def _own(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _own(item) for key, item in value.items()}
     return list(value) if isinstance(value, list) else value
+
+
+def as_floats(values: Any, key: str) -> np.ndarray:
+    """Numbers of any shape as one row of float64."""
+    try:
+        return np.asarray(to_numpy(values), np.float64).ravel()
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"{key}: expected numbers, got {type(values).__name__} ({error})") from error
 
 
 def one_picture(image: Any, key: str) -> np.ndarray:
