@@ -34,7 +34,7 @@ def plain_numbers(values: Mapping[str, Any]) -> dict[str, float]:
 def whole_step(step: Any, key: str) -> int:
     """A step that files and trackers can hold: a whole number of 64 bits, negative ones included."""
     if step.__class__ is int and -FARTHEST_STEP <= step <= FARTHEST_STEP:
-        return step  # type: ignore[no-any-return]
+        return step
     try:
         whole = index(step.item() if hasattr(step, "item") else step)
     except (TypeError, ValueError, RuntimeError):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from selfscope.records import Config, Embedding, Graph, Picture, Record, Scalars, Table, Text
 from selfscope.store.encode import decode_picture
@@ -245,3 +246,49 @@ def test_a_subclass_may_change_each_number(tmp_path):
         vis.add_scalars({"a": 1.0, "b": 2.0}, 3)
     events = read(tmp_path)
     assert [(e.step, e.value) for tag in ("a", "b") for e in events.Scalars(tag)] == [(3, 2.0), (3, 4.0)]
+
+
+class NoBase:
+    """As MMEngine takes backends: an object with its methods and no base class."""
+
+    def __init__(self) -> None:
+        self.calls: list = []
+
+    @property
+    def experiment(self) -> list:
+        return self.calls
+
+    def add_config(self, config, **kwargs):
+        self.calls.append(("config", config))
+
+    def add_graph(self, model, data_batch, **kwargs):
+        self.calls.append(("graph", type(model).__name__, data_batch.shape))
+
+    def add_image(self, name, image, step=0, **kwargs):
+        self.calls.append(("image", name, image.shape, step))
+
+    def add_scalar(self, name, value, step=0, **kwargs):
+        self.calls.append(("scalar", name, value, step))
+
+    def close(self) -> None:
+        self.calls.append(("close",))
+
+
+def test_an_object_without_a_base_class_is_a_backend(caplog):
+    native = NoBase()
+    with Visualizer(vis_backends=native) as vis:
+        assert vis.get_backend("NoBase") is native
+        vis.add_config({"a": 1})
+        vis.add_graph(torch.nn.Linear(2, 3), np.zeros((1, 2)))
+        vis.add_image("p", np.zeros((4, 5, 3), np.uint8), 2)
+        vis.add_scalars({"map": 0.5, "acc": 1.0}, 3)
+        vis.add_text("n", "words")
+    assert native.calls == [
+        ("config", {"a": 1}),
+        ("graph", "Linear", (1, 2)),
+        ("image", "p", (4, 5, 3), 2),
+        ("scalar", "map", 0.5, 3),
+        ("scalar", "acc", 1.0, 3),
+        ("close",),
+    ]
+    assert "NoBase has no place for records of kind 'text'" in caplog.text

@@ -286,6 +286,11 @@ def test_show_without_a_display_stores_and_says_so(monkeypatch, caplog):
     np.testing.assert_array_equal(fake.records[0].pixels, drawn)
 
 
+def test_show_names_the_windows_that_there_are():
+    with pytest.raises(UsageError, match="expected backend of 'matplotlib' or 'cv2', got 'unknown'"):
+        Visualizer(image=PICTURE).show(backend="unknown")
+
+
 def test_add_datasample_is_for_subclasses():
     with pytest.raises(NotImplementedError, match="Visualizer does not define add_datasample"):
         Visualizer().add_datasample("a", PICTURE)

@@ -218,7 +218,9 @@ def draw_texts(
     `bboxes` puts boxes behind texts: a dict of `facecolor edgecolor alpha pad linewidth` (and their matplotlib
     abbreviations; corners are square whatever `boxstyle` says), with `pad` in pixels.
     """
-    words = [texts] if isinstance(texts, str) else list(texts)
+    words = [texts] if isinstance(texts, str) or not isinstance(texts, Sequence) else list(texts)
+    if not all(isinstance(word, str) for word in words):
+        raise UsageError(f"draw_texts: expected a text, or a list of texts, got {texts!r:.80}")
     points = _rows(positions, 2, "positions")
     if len(points) != len(words):
         raise UsageError(
@@ -331,6 +333,8 @@ def _rows(values: Any, width: int, name: str) -> np.ndarray:
 def _each(value: Any, count: int, name: str) -> list[float]:
     """One number for each item, from one or from a sequence."""
     array = to_numpy(value)
+    if array.dtype.kind not in "iufb" or not (array >= 0).all():
+        raise UsageError(f"{name}: expected numbers of 0 or more, got {value!r:.80}")
     if array.ndim == 0:
         return [float(array)] * count
     if array.shape != (count,):

@@ -16,7 +16,7 @@ from selfscope.errors import RunError, SelfscopeError
 from selfscope.records import Record, Scalars
 from selfscope.store.position import Position, read_cursor
 from selfscope.store.writer import Writer, check_status, status_after
-from selfscope.visualization.backends.contract import initialise
+from selfscope.visualization.backends.contract import Adopted, BaseVisBackend, initialise
 from selfscope.visualization.log import Logged, SharedLog, size_of, size_of_scalars
 from selfscope.visualization.outlet import Outlet
 from selfscope.visualization.ranks import rank
@@ -58,6 +58,7 @@ class FanOut:
         """Whether scalars need nothing but the log: the threads run, and nobody is called on the caller's."""
         self._starting = Lock()
         self._log = SharedLog()
+        backends = {name: b if isinstance(b, BaseVisBackend) else Adopted(b) for name, b in backends.items()}
         for name, backend in backends.items():
             _set_up(name, backend)
         self._preparing: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)

@@ -22,7 +22,6 @@ from selfscope.store.configs import config_record
 from selfscope.store.figures import draw_figure
 from selfscope.store.writer import status_after
 from selfscope.visualization.backends.build import build_backends
-from selfscope.visualization.backends.contract import BaseVisBackend
 from selfscope.visualization.buffers import Buffers
 from selfscope.visualization.drawing import Drawing
 from selfscope.visualization.fanout import FanOut
@@ -57,7 +56,7 @@ class Visualizer(Drawing):
         super().__init__(image)
         self._name = name
         self._dataset_meta: dict[str, Any] | None = None
-        self._vis_backends: dict[str, BaseVisBackend] = build_backends(vis_backends, save_dir, trust=trust)
+        self._vis_backends: dict[str, Any] = build_backends(vis_backends, save_dir, trust=trust)
         if fig_save_cfg or fig_show_cfg:
             log.info("fig_save_cfg and fig_show_cfg have no effect: nothing is drawn by matplotlib here")
         self._buffers = Buffers()
@@ -77,7 +76,7 @@ class Visualizer(Drawing):
     def dataset_meta(self, dataset_meta: dict[str, Any] | None) -> None:
         self._dataset_meta = dataset_meta
 
-    def get_backend(self, name: str) -> BaseVisBackend:
+    def get_backend(self, name: str) -> Any:
         """The backend of a name (by default its type's); its `experiment` is the native object."""
         if name not in self._vis_backends:
             raise UsageError(f"no backend {name!r} here, only {', '.join(self._vis_backends) or 'none'}")
@@ -199,8 +198,10 @@ class Visualizer(Drawing):
         """Shows the picture (by default what was drawn last) in a notebook or a window, and stores it as `win_name`.
 
         `wait_time` in seconds, 0: until `continue_key`, or the window is closed. Without a display it is stored only,
-        and the log says so.
+        and the log says so. `backend` names MMEngine's two windows; here there is one.
         """
+        if backend not in ("matplotlib", "cv2"):
+            raise UsageError(f"show: expected backend of 'matplotlib' or 'cv2', got {backend!r}")
         picture = self.get_image() if drawn_img is None else one_picture(drawn_img, win_name)
         self.add_image(win_name, picture, step)
         show_picture(picture, win_name, wait_time, continue_key)

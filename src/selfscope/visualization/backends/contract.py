@@ -153,6 +153,41 @@ class BaseVisBackend(ABC):
         return _defines(type(self), name)
 
 
+class Adopted(BaseVisBackend):
+    """An object with MMEngine's `experiment` and `add_…` methods, which need no base class there.
+
+    Each record goes to the method that fits. `flush` and `close` are called where the object has them.
+    """
+
+    def __init__(self, native: Any) -> None:
+        super().__init__()
+        self.native = native
+
+    @staticmethod
+    def fits(native: Any) -> bool:
+        methods = any(hasattr(native, name) for names in _HANDED_TO.values() for name in names)
+        return methods and hasattr(type(native), "experiment")
+
+    @property
+    def experiment(self) -> Any:
+        return self.native.experiment
+
+    def write(self, record: Record) -> None:
+        names = _HANDED_TO.get(record.kind, (f"add_{record.kind}",))
+        name = next((name for name in names if hasattr(self.native, name)), None)
+        if name is None:
+            given = type(self.native).__name__
+            raise UnsupportedRecordError(f"{given} has no place for records of kind {record.kind!r}")
+        for args, kwargs in _arguments(record, name):
+            getattr(self.native, name)(*args, **kwargs)
+
+    def flush(self) -> None:
+        getattr(self.native, "flush", lambda: None)()
+
+    def close(self) -> None:
+        getattr(self.native, "close", lambda: None)()
+
+
 def _defines(backend: type, name: str) -> bool:
     return getattr(backend, name, None) is not getattr(BaseVisBackend, name, None)
 
