@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import pytest
 import torch
 
 from selfscope.config.values import Config
-from selfscope.errors import CheckpointError, ConfigError, TrainingError
+from selfscope.errors import CheckpointError, ConfigError, SelfscopeError, TrainingError
 from selfscope.models.build import build_model
 from selfscope.models.checkpoint import read_checkpoint
 from selfscope.models.fit import fit
 from selfscope.training.engine import TrainOptions, train
+from selfscope.training.hooks.logger import LoggerHook
 from selfscope.training.loop import Stop
 from tests.training.small import MAE, losses, small_config
 
@@ -159,6 +161,9 @@ def test_mixed_precision_on_the_cpu(root: Path, tmp_path: Path) -> None:
         ({"optim_wrapper": {"optimizer": {}, "clip_grad": {"max_nor": 1}}}, "clip_grad takes max_norm"),
         ({"default_hooks": {"checkpoint": {"type": "CheckpointHook", "every": 1}}}, "takes no 'every'"),
         ({"model": None}, "has no `model"),
+        ({"optim_wrapper": {"optimizer": {"type": "AdamWW", "lr": 1.0}}}, "Did you mean 'AdamW'"),
+        ({"param_scheduler": [{"type": "CosineLR"}]}, "Did you mean 'CosineAnnealingLR'"),
+        ({"param_scheduler": ["CosineAnnealingLR"]}, r"expected \[dict\(type=…\), …\], got 'CosineAnnealingLR'"),
     ],
 )
 def test_a_config_that_cannot_be_trained(root: Path, tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -167,6 +172,37 @@ def test_a_config_that_cannot_be_trained(root: Path, tmp_path: Path, changes: di
         del config[name]
     with pytest.raises(ConfigError, match=message):
         train(config, tmp_path / "work", HERE)
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_method_that_cannot_be_trained_is_refused_before_its_data_is_looked_for(tmp_path: Path) -> None:
+    config = small_config(tmp_path / "nowhere")
+    config["model"] = {"type": "MoCo", "backbone": {"type": "ResNet", "depth": 18}}
+    with pytest.raises(SelfscopeError, match="MoCo"):
+        train(config, tmp_path / "work", HERE)
+
+
+def test_time_in_hooks_is_no_waiting_for_data(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(hook: LoggerHook, runner: Any, batch_idx: int, data_batch: Any, outputs: Any) -> None:
+        seen.append(dict(runner.timing))
+        time.sleep(0.1)
+
+    seen: list[dict[str, float]] = []
+    monkeypatch.setattr(LoggerHook, "after_train_iter", slow)
+    train(small_config(root, max_epochs=1), tmp_path / "work", HERE)
+    assert len(seen) == 3
+    for timing in seen[1:]:
+        assert timing["time"] - timing["data_time"] >= 0.1
+
+
+def test_a_finished_training_says_that_nothing_is_left(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(small_config(root, max_epochs=1), tmp_path / "work", HERE)
+    with caplog.at_level(logging.INFO, "selfscope.training"):
+        again = train(small_config(root, max_epochs=1), tmp_path / "work", TrainOptions(device="cpu", resume="auto"))
+    assert again.iter == 3
+    assert "nothing is left to train" in caplog.text
 
 
 def test_checkpoints_that_cannot_be_resumed_from(root: Path, tmp_path: Path) -> None:

@@ -141,6 +141,8 @@ def restore(state: TrainState, content: Mapping[str, Any], path: Path) -> None:
     state.fabric.strategy.precision.load_state_dict(content.get("precision") or {})
     state.iter, state.epoch = int(meta["iter"]), int(meta["epoch"])
     state.logger.info("resumed from %s: epoch %d, iteration %d", path, state.epoch, state.iter)
+    if state.iter >= state.max_iters:
+        state.logger.info("nothing is left to train: a larger max_epochs or max_iters in train_cfg goes on")
 
 
 def _check_same(state: TrainState, meta: Mapping[str, Any], path: Path) -> None:

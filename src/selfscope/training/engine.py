@@ -92,8 +92,8 @@ def train(
     fabric = open_fabric(given, settings.stepping, device=options.device, precision=options.precision)
     seed = _seed(settings, options, content)
     hooks = build_hooks(given, trust=options.trust)
-    run_dir = Path(fabric.broadcast(str(_run_dir(folder, content)) if fabric.global_rank == 0 else ""))
     state, learning, wrapped, optimizer = _assemble(given, settings, fabric, folder, seed, trust=options.trust)
+    run_dir = Path(fabric.broadcast(str(_run_dir(folder, content)) if fabric.global_rank == 0 else ""))
     state.run_dir = run_dir
     with (open_visualizer or _local_visualizer)(run_dir) as visualizer:
         state.visualizer = visualizer
@@ -128,6 +128,8 @@ def _assemble(
     config: Mapping[str, Any], settings: TrainSettings, fabric: Fabric, folder: Path, seed: int, *, trust: bool
 ) -> tuple[TrainState, Learning, nn.Module, Any]:
     """The parts of a run at its start, on their devices."""
+    model = with_synced_norms(_build_model(config, seed, trust), config.get("model"), fabric)
+    learning = Learning(model)
     feed = build_feed(
         config,
         seed=seed,
@@ -136,11 +138,9 @@ def _assemble(
         pinned=fabric.device.type == "cuda",
         trust=trust,
     )
-    model = with_synced_norms(_build_model(config, seed, trust), config.get("model"), fabric)
     _check_last_batch(model, feed)
     _start_from(model, config.get("load_from") if not config.get("resume") else None)
     _set_backends(config)
-    learning = Learning(model)
     optimizer = build_optimizer(_scaled(settings, feed), settings.paramwise, model)
     wrapped, wrapped_optimizer = fabric.setup(learning, optimizer)
     epochs, iters = settings.length.epochs(len(feed)), settings.length.iterations(len(feed))

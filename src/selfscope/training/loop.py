@@ -96,9 +96,10 @@ class Loop:
     def _iteration(self, place: int, end: int, batches: Iterator[TrainBatch]) -> Tensor:
         """One batch through the model, and at the end of its group one step of the optimizer."""
         state, counts = self.state, self.stepping.accumulative_counts
+        asked = time.perf_counter()
         batch = next(batches)
+        waited = time.perf_counter() - asked
         self._seen += len(batch)
-        waited = time.perf_counter() - self._mark
         self.hooks.call("before_train_iter", state, batch_idx=place, data_batch=batch)
         seed_step(state.seed, state.rank, state.iter)
         group = place // counts * counts  # where the group began whose gradients make one step

@@ -223,6 +223,9 @@ def build_rules(config: Any, *, max_epochs: int | None, max_iters: int, epoch_le
     A rule without an `end` that would begin after that does nothing, which is warned of.
     """
     listed = config if isinstance(config, (list, tuple)) else [config] if config else []
+    wrong = next((entry for entry in listed if not isinstance(entry, Mapping)), None)
+    if wrong is not None:
+        raise ConfigError(f"param_scheduler: expected [dict(type=…), …], got {wrong!r:.80} in it")
     return [_build(entry, max_epochs, max_iters, epoch_length) for entry in listed]
 
 

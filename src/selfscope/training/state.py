@@ -45,7 +45,8 @@ class TrainState:
     iter: int = 0
     epoch: int = 0
     timing: dict[str, float] = field(default_factory=dict)
-    """Seconds of the iteration: `data_time` waiting for its batch, `time` in all."""
+    """Seconds of the iteration: `data_time` waiting for its batch, `time` since the end of the one before, hooks
+    between the two included."""
     numbers: dict[str, Any] = field(default_factory=dict)
     """`lr`, and `grad_norm` (a tensor) where gradients are clipped."""
     last_outputs: Mapping[str, Tensor] = field(default_factory=dict)

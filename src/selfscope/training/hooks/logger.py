@@ -28,8 +28,8 @@ class LoggerHook(Hook):
     `out_suffix` when it is over, for which the Visualizer is closed. The run folder stays
     whole: `keep_local=False`, which took these files out of it, is refused.
 
-    In seconds: `time` (an iteration), `data_time` (waiting for data, part of it), `eta`. In MB: `memory`, the most that
-    tensors took on a CUDA device, else the most that this process took.
+    In seconds: `time` (an iteration, and the hooks since the one before), `data_time` (waiting for data, part of it),
+    `eta`. In MB: `memory`, the most that tensors took on a CUDA device, else the most that this process took.
     """
 
     priority = "BELOW_NORMAL"

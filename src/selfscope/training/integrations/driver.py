@@ -60,7 +60,7 @@ class Driver:
     def __init__(self, hooks: Iterable[Any]) -> None:
         self.hooks = Hooks(hooks)
         self._state: LoopState | None = None
-        self._mark = self._waited = 0.0
+        self._mark = self._free = self._waited = 0.0
         self._place = 0
 
     @property
@@ -80,21 +80,22 @@ class Driver:
 
     def begin_epoch(self) -> None:
         self.hooks.call("before_train_epoch", self.state)
-        self._mark, self._place = time.perf_counter(), 0
+        self._mark = self._free = time.perf_counter()
+        self._place = 0
 
     def begin_iter(self, batch: Any = None) -> None:
-        self._waited = time.perf_counter() - self._mark
+        self._waited = time.perf_counter() - self._free
         self.hooks.call("before_train_iter", self.state, batch_idx=self._place, data_batch=batch)
 
     def end_iter(self, outputs: Mapping[str, Any], batch: Any = None) -> None:
         """`outputs`: loss terms, detached, on their device."""
         state, now = self.state, time.perf_counter()
-        state.timing = {"data_time": self._waited, "time": now - self._mark}
+        state.timing, self._mark = {"data_time": self._waited, "time": now - self._mark}, now
         if state.optimizer is not None:
             state.numbers["lr"] = state.optimizer.param_groups[0]["lr"]
         self.hooks.call("after_train_iter", state, batch_idx=self._place, data_batch=batch, outputs=outputs)
         state.iter, self._place = state.iter + 1, self._place + 1
-        self._mark = time.perf_counter()
+        self._free = time.perf_counter()
 
     def end_epoch(self) -> None:
         self.hooks.call("after_train_epoch", self.state)
