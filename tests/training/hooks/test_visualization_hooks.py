@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from selfscope.data.dataset import folder_dataset
+from selfscope.draw.picture import resize
 from selfscope.errors import RecordError, UsageError
 from selfscope.records import Embedding, Picture, Sample, Scalars
 from selfscope.store.reader import open_run
@@ -20,6 +21,7 @@ from selfscope.training.hooks.aside import untouched
 from selfscope.training.hooks.calls import Hooks
 from selfscope.training.hooks.selfsup import SelfSupVisualizationHook
 from selfscope.training.hooks.visualization import VisualizationHook
+from selfscope.views.reconstruct import reconstruct
 from selfscope.visualization.selfsup import SelfSupVisualizer
 from tests.models.test_masked_interface import SIDES, fitted
 from tests.training.hooks.loops import Scalars as Remembering
@@ -155,6 +157,29 @@ def test_reconstructions_keep_image_and_mask_and_stand_beside_the_first(loader: 
     assert wide.shape[1] > narrow.shape[1] * 1.2
     edge = narrow.shape[1] // 2  # original and masked stand on the left, at the same place and with the same pixels
     assert np.array_equal(sheets[1].pixels[60:150, 20:edge], sheets[2].pixels[60:150, 20:edge])
+
+
+@pytest.mark.slow
+def test_a_model_that_predicts_no_pixels_stands_beside_what_it_should_have_predicted(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[Any] = []
+
+    def sheet(given: Any, painted: Any, **words: Any) -> np.ndarray:
+        rows.append(given[0])
+        return np.zeros((4, 4, 3), np.uint8)
+
+    monkeypatch.setattr("selfscope.training.hooks.selfsup.comparison_picture", sheet)
+    hook = SelfSupVisualizationHook(samples=1, views=False, map_items=0)
+    _, runner = train([hook], loader, "maskfeat")
+    photo = hook.chosen(runner, 1).sample(0, epoch=0).views[0].picture
+    with untouched(runner.model):
+        aim = reconstruct(hook.loaded(runner), photo, target=True).pictures["original"]
+    (shown, said), (target, target_said), (masked, _) = rows[0]
+    assert (said, target_said) == ("original", "its target")
+    assert shown.shape == target.shape == masked.shape
+    assert np.array_equal(target, aim)
+    assert np.array_equal(shown, resize(photo, aim.shape[:2]))
 
 
 def test_a_resumed_run_compares_with_the_very_first_pictures(loader: Loader, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import torch
 from selfscope.data.dataset import Dataset
 from selfscope.data.pipeline import build_transforms, type_names
 from selfscope.draw.comparison import Painted, comparison_picture
+from selfscope.draw.compose import Cell
+from selfscope.draw.picture import resize
 from selfscope.embedding.knn import knn_accuracy
 from selfscope.errors import UsageError
 from selfscope.records import Picture, Reconstruction, Record, Scalars
@@ -101,7 +103,8 @@ class SelfSupVisualizationHook(VisualizationHook):
 
     def _reconstructions(self, runner: Any, model: LoadedModel, step: int) -> Iterator[Record]:
         chosen = self.chosen(runner, self.samples)
-        records = [self._painted(model, chosen, index, step) for index in range(len(chosen))]
+        shots = [self._painted(model, chosen, index, step) for index in range(len(chosen))]
+        records = [record for _, record in shots]
         now = _First(
             step, runner.epoch, tuple(r.pictures["pasted"] for r in records), tuple(dict(r.metrics) for r in records)
         )
@@ -109,7 +112,7 @@ class SelfSupVisualizationHook(VisualizationHook):
             self._first = now
         yield Picture(
             f"{self.key}/reconstructions",
-            _sheet(records, self._first, now, model),
+            _sheet(shots, self._first, now),
             step,
             caption="the same images and masks each time",
         )
@@ -117,19 +120,24 @@ class SelfSupVisualizationHook(VisualizationHook):
         if means:
             yield Scalars({f"{self.key}/{name}": value for name, value in means.items()}, step)
 
-    def _painted(self, model: LoadedModel, chosen: Dataset, index: int, step: int) -> Reconstruction:
-        """One fixed item: the crop and the mask of epoch 0, whatever the epoch."""
-        sample = chosen.sample(index, epoch=0)
-        return reconstruct(
+    def _painted(self, model: LoadedModel, chosen: Dataset, index: int, step: int) -> tuple[np.ndarray, Reconstruction]:
+        """One fixed item, the crop and the mask of epoch 0, whatever the epoch: as a photo, and as painted.
+
+        A model that predicts no pixels is shown beside what it should have predicted.
+        """
+        sample, target = chosen.sample(index, epoch=0), hasattr(model.module, "target")
+        record = reconstruct(
             model,
             sample.views[0].picture,
             seed=self.seed + index,
             mask=sample.mask,
             pixel_stats=self.pixel_stats if model.module.norm_pix else "none",
+            target=target,
             baselines=False,
             key=sample.key,
             step=step,
         )
+        return sample.views[0].picture, replace(record, settings={**record.settings, "target": target})
 
     def _map(self, runner: Any, model: LoadedModel, step: int) -> Iterator[Record]:
         chosen = self.chosen(runner, self.map_items)
@@ -147,14 +155,9 @@ class SelfSupVisualizationHook(VisualizationHook):
         yield Scalars(trust, step)
 
 
-def _sheet(records: Sequence[Reconstruction], first: _First, now: _First, model: LoadedModel) -> np.ndarray:
-    given = [
-        [
-            (record.pictures["original"], "original" if not i else ""),
-            (record.pictures["masked"], f"{100 * record.settings['mask_ratio']:.0f} % masked" if not i else ""),
-        ]
-        for i, record in enumerate(records)
-    ]
+def _sheet(shots: Sequence[tuple[np.ndarray, Reconstruction]], first: _First, now: _First) -> np.ndarray:
+    records = [record for _, record in shots]
+    given = [_given(photo, record, headed=i == 0) for i, (photo, record) in enumerate(shots)]
     moments = [first] if first is now else [first, now]
     painted = [Painted(f"step {moment.step:,}", moment.pictures, moment.numbers) for moment in moments]
     notes = [note for note in records[0].notes if first is now or not note.startswith("untrained")]
@@ -165,6 +168,15 @@ def _sheet(records: Sequence[Reconstruction], first: _First, now: _First, model:
         notes=notes,
         footer=["what is painted, pasted between the visible patches; the same images and masks each time"],
     )
+
+
+def _given(photo: np.ndarray, record: Reconstruction, *, headed: bool) -> list[Cell]:
+    """The photo, what a model that predicts no pixels should have predicted, and what the model saw of it."""
+    original, masked = record.pictures["original"], record.pictures["masked"]
+    cells = [(original, "original"), (masked, f"{100 * record.settings['mask_ratio']:.0f} % masked")]
+    if record.settings["target"]:
+        cells = [(resize(photo, original.shape[:2]), "original"), (original, "its target"), cells[1]]
+    return [(picture, words if headed else "") for picture, words in cells]
 
 
 def _means(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
