@@ -33,6 +33,34 @@ def test_scalars_are_arrays_by_tag(tmp_path):
     np.testing.assert_array_equal(everything["loss"].value, run.scalars("loss").value)
 
 
+def test_a_resumed_run_is_one_curve(tmp_path):
+    def log(steps: list[int], offset: float) -> None:
+        with Writer(tmp_path) as writer:
+            for step in steps:
+                values = {"loss": step + offset} | ({"rare": step + offset} if step % 4 == 0 else {})
+                writer.write(Scalars(values, step))
+            writer.write(Scalars({"note": offset}, 0))
+
+    log([1, 2, 3, 4, 5, 6], 0.0)
+    log([4, 5], 0.5)  # went back to step 4, and was stopped before it had caught up
+    log([5, 6, 7], 0.25)
+    run = open_run(tmp_path)
+    for loss in (run.scalars("loss"), run.scalars()["loss"]):
+        assert loss.step.tolist() == [1, 2, 3, 4, 5, 6, 7]
+        assert loss.value.tolist() == [1, 2, 3, 4.5, 5.25, 6.25, 7.25]
+    assert run.scalars("rare").value.tolist() == [4.5]
+    assert run.scalars("note").value.tolist() == [0.25]
+    assert (tmp_path / "vis_data/scalars.json").read_text().count('"loss"') == 11
+
+
+def test_a_step_that_one_session_logs_twice_stays_twice(tmp_path):
+    Writer(tmp_path).close()
+    with Writer(tmp_path) as writer:
+        for i, step in enumerate([1, 2, 2, 1]):
+            writer.write(Scalars({"a": float(i)}, step, wall_time=2e9 + 10 * i))
+    assert open_run(tmp_path).scalars("a").value.tolist() == [0, 1, 2, 3]
+
+
 def test_an_unknown_tag_names_the_nearest(tmp_path):
     with Writer(tmp_path) as writer:
         writer.write(Scalars({"train/loss": 1.0}))

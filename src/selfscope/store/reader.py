@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -108,7 +109,11 @@ class Run:
     @overload
     def scalars(self, tag: None = None) -> dict[str, Series]: ...
     def scalars(self, tag: str | None = None) -> Series | dict[str, Series]:
-        """One tag's series, or all by tag; a tag that was never logged is refused with the nearest."""
+        """One tag's series, or all by tag; a tag that was never logged is refused with the nearest.
+
+        Where a resumed run goes back to a step and logs it anew, what it had logged from there on is left out: the
+        curve is one curve. The file keeps both.
+        """
         path = self.data / self.layout.scalars
         lines, torn = read_lines(path)
         if tag is not None and tag.isascii():
@@ -118,9 +123,11 @@ class Run:
             parsed, broken = parse_lines(lines)
             objects, steps, times = _placed(parsed)
             self._report_torn(path, torn + broken + len(parsed) - len(objects))
+            resumed = _seconds(self.info.get("resumed", ()))
             if tag is None:
-                return _all_series(objects, steps, times)
-            series = _one_series(objects, steps, times, tag)
+                everything = _all_series(objects, steps, times)
+                return {name: _without_redone(series, resumed) for name, series in everything.items()}
+            series = _without_redone(_one_series(objects, steps, times, tag), resumed)
         if not len(series):
             hint = nearest(tag, _tags(parse_lines(read_lines(path)[0])[0]))
             raise RunError(f"{self.path}: no scalar {tag!r} was logged.{hint}")
@@ -287,3 +294,20 @@ def _one_series(objects: list[dict[str, Any]], steps: np.ndarray, times: np.ndar
     numbers = [number_of(line.get(tag)) for line in objects]
     where = [i for i, number in enumerate(numbers) if isinstance(number, (int, float))]
     return Series(steps[where], times[where], np.array([numbers[i] for i in where], np.float64))
+
+
+def _seconds(stamps: Iterable[str]) -> list[float]:
+    """Since the epoch."""
+    return [datetime.fromisoformat(stamp).timestamp() for stamp in stamps]
+
+
+def _without_redone(series: Series, resumed: Sequence[float]) -> Series:
+    """Without values at steps that a later session of the run came to again; `resumed` is known to the second."""
+    steps, times, kept = series.step, series.wall_time, np.ones(len(series), bool)
+    if not resumed or len(series) < 2:
+        return series
+    back = np.flatnonzero(steps[1:] <= np.maximum.accumulate(steps)[:-1]) + 1
+    for i in back:
+        if any(math.floor(times[i - 1]) <= start <= times[i] for start in resumed if math.isfinite(times[i - 1])):
+            kept[:i] &= steps[:i] < steps[i]
+    return series if kept.all() else Series(steps[kept], times[kept], series.value[kept])

@@ -175,7 +175,7 @@ def test_a_model_that_predicts_no_pixels_stands_beside_what_it_should_have_predi
     photo = hook.chosen(runner, 1).sample(0, epoch=0).views[0].picture
     with untouched(runner.model):
         aim = reconstruct(hook.loaded(runner), photo, target=True).pictures["original"]
-    (shown, said), (target, target_said), (masked, _) = rows[0]
+    (shown, said), (masked, _), (target, target_said) = rows[0]
     assert (said, target_said) == ("original", "its target")
     assert shown.shape == target.shape == masked.shape
     assert np.array_equal(target, aim)

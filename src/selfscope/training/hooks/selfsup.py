@@ -14,6 +14,7 @@ from selfscope.data.dataset import Dataset
 from selfscope.data.pipeline import build_transforms, type_names
 from selfscope.draw.comparison import Painted, comparison_picture
 from selfscope.draw.compose import Cell
+from selfscope.draw.mask import overlay
 from selfscope.draw.picture import resize
 from selfscope.embedding.knn import knn_accuracy
 from selfscope.errors import UsageError
@@ -171,11 +172,12 @@ def _sheet(shots: Sequence[tuple[np.ndarray, Reconstruction]], first: _First, no
 
 
 def _given(photo: np.ndarray, record: Reconstruction, *, headed: bool) -> list[Cell]:
-    """The photo, what a model that predicts no pixels should have predicted, and what the model saw of it."""
-    original, masked = record.pictures["original"], record.pictures["masked"]
-    cells = [(original, "original"), (masked, f"{100 * record.settings['mask_ratio']:.0f} % masked")]
+    """The photo, what the model saw of it, and what a model that predicts no pixels should have predicted."""
+    original = record.pictures["original"]
+    cells = [(original, "original"), (record.pictures["masked"], f"{100 * record.settings['mask_ratio']:.0f} % masked")]
     if record.settings["target"]:
-        cells = [(resize(photo, original.shape[:2]), "original"), (original, "its target"), cells[1]]
+        seen = resize(photo, original.shape[:2])
+        cells = [(seen, "original"), (overlay(seen, record.arrays["mask"]), cells[1][1]), (original, "its target")]
     return [(picture, words if headed else "") for picture, words in cells]
 
 
