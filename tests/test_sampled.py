@@ -30,6 +30,10 @@ SAID = [
     (Step("RandomPatchMask", {"patches": 196, "removed": 147, "blocks": ()}), "147 of 196 patches"),
     (Step("BEiTMaskGenerator", {"patches": 9, "removed": 4, "blocks": ((2, 2),)}),
      "4 of 9 patches in a block of 2x2"),
+    (Step("GaussianBlur", {"sigma": 1.2571}), "sigma 1.26 px"),
+    (Step("RandomHorizontalFlip", {"direction": "horizontal"}), "flipped, horizontal"),
+    (Step("shown", {"rule": "bytes as they are", "beyond": 0.0}), "bytes as they are"),
+    (Step("shown", {"rule": "", "beyond": 0.031}), "3.1 % beyond black and white"),
     (Step("MyOwn", {"strength": 0.12345, "sides": (1, 2)}), "strength 0.123, sides 1 2"),
     (Step("MyOwn"), ""),
 ]  # fmt: skip
@@ -73,4 +77,11 @@ def test_changes_name_only_what_was_done() -> None:
         "blur 1.26 px",
         "solarised",
         "turned -1.5°",
+        "blur 1.26 px",
     ]
+
+
+def test_changes_of_other_libraries_are_known_by_what_they_do() -> None:
+    """Their steps are on record only where they were applied."""
+    steps = [Step("RandomGrayscale"), Step("ToGray"), Step("Solarize", {"threshold": 128}), Step("MotionBlur")]
+    assert changes(steps) == ["grey", "grey", "solarised", "blurred"]

@@ -37,6 +37,10 @@ CROPS = (
     "RandomPatchWithLabels",
 )
 COLUMNS |= {name: {part: f"mask_{part}" for part in ("patches", "removed", "blocks")} for name in MASKS}
+_GREY = ("RandomGrayscale", "Grayscale", "ToGray")
+"""Ours, torchvision's and albumentations'; theirs are steps only where they were applied."""
+SHOWN = "shown"
+"""The step after the last: how the values of somebody else's transform became a picture."""
 _MANY_BLOCKS = 8
 """More rectangles than this are counted, not listed."""
 
@@ -124,6 +128,13 @@ def _resized(params: Mapping[str, Any]) -> str:
     return f"to {size_words(params['w'], params['h'])}"
 
 
+def _rule(params: Mapping[str, Any]) -> str:
+    """How values became a picture, and how many of them were beyond black and white."""
+    beyond = params.get("beyond", 0.0)
+    parts = [str(params.get("rule", "")), f"{100 * beyond:.2g} % beyond black and white" if beyond else ""]
+    return ", ".join(part for part in parts if part)
+
+
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "Resize": _resized,
     "ResizeEdge": _resized,
@@ -135,9 +146,14 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "ColorJitter": _jitter,
     "RandomGrayscale": _switch("grey"),
     "RandomGaussianBlur": lambda params: f"sigma {params['sigma']:.2f} px" if params.get("applied") else "not applied",
+    "GaussianBlur": lambda params: ", ".join(
+        f"sigma {value:.2f} px" if name == "sigma" and isinstance(value, float) else f"{name} {_plain(value)}"
+        for name, value in params.items()
+    ),
     "RandomSolarize": _switch("bright values inverted"),
     "RandomApply": _switch("applied", "left out"),
     "RandomChoice": lambda params: f"number {params['chosen'] + 1}",
+    SHOWN: _rule,
     **dict.fromkeys(MASKS, mask_words),
 }
 
@@ -147,10 +163,13 @@ def _short(step: Step) -> str:
     params = step.params
     if step.name == "ColorJitter":
         return _jitter({name: value for name, value in params.items() if name != "order"})
-    if step.name == "RandomGaussianBlur":
-        return f"blur {params['sigma']:.2f} px" if params.get("applied") else ""
-    if step.name in ("RandomGrayscale", "RandomSolarize"):
-        return {"RandomGrayscale": "grey", "RandomSolarize": "solarised"}[step.name] if params.get("applied") else ""
     if step.name == "RandomRotation":
         return f"turned {params['degrees']:.1f}°"
+    if step.name in _GREY:
+        return "grey" if params.get("applied", True) else ""
+    if "solari" in step.name.lower():
+        return "solarised" if params.get("applied", True) else ""
+    if "blur" in step.name.lower() and params.get("applied", True):
+        sigma = params.get("sigma")
+        return f"blur {sigma:.2f} px" if isinstance(sigma, (int, float)) else "blurred"
     return ""

@@ -14,6 +14,7 @@ from torchvision import transforms as v1
 from torchvision.transforms import v2
 
 from selfscope.data.watching import Watch, watching
+from selfscope.sampled import words
 from tests.conftest import smooth_picture
 
 PICTURE = smooth_picture(5, 90, 120)
@@ -98,6 +99,15 @@ def test_what_was_drawn_is_told() -> None:
     assert told["ColorJitter"] == pytest.approx({"brightness": 0.5, "contrast": 2, "saturation": 0.3, "hue": 0.2})
     assert told["GaussianBlur"] == {"sigma": 1.5}
     assert told["RandomSolarize"] == {"applied": True, "threshold": 100}
+
+
+@pytest.mark.parametrize("version", [v1, v2])
+def test_what_was_applied_says_so(version: Any) -> None:
+    steps = [version.RandomHorizontalFlip(1.0), version.RandomVerticalFlip(1.0), version.RandomGrayscale(1.0)]
+    _, history = followed(version.Compose(steps))
+    assert [words(step) for step in history.trace.steps] == ["flipped, horizontal", "flipped, vertical", "grey"]
+    _, untouched = followed(version.Compose([version.RandomHorizontalFlip(0.0), version.RandomGrayscale(0.0)]))
+    assert not untouched.trace.steps
 
 
 def test_the_normalisation_of_each_view_is_known() -> None:

@@ -80,3 +80,16 @@ def test_long_pipelines_wrap() -> None:
 def test_without_pictures_of_steps_the_mode_is_named() -> None:
     with pytest.raises(RecordError, match="browse in the mode 'pipeline'"):
         pipeline_picture(Sample("a", (View(PHOTO, steps=(Step("RandomFlip"),)),), original=PHOTO))
+
+
+def test_how_values_became_a_picture_is_a_step_only_where_it_made_another() -> None:
+    first = step(1)
+    same, other = (
+        Step("shown", {"rule": "stretched"}, picture) for picture in (first.picture, sample_photo(96, 96, 9))
+    )
+    plain, kept, stretched = (
+        pipeline_picture(Sample("a", (View(PHOTO, steps=steps),), original=PHOTO))
+        for steps in ((first,), (first, same), (first, other))
+    )
+    assert np.array_equal(plain, kept)
+    place(stretched, other.picture)

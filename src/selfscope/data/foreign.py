@@ -28,6 +28,7 @@ from selfscope.data.seeds import global_seeds
 from selfscope.data.trace import PICTURED, Trace
 from selfscope.data.watching import Watch, size_of, watching
 from selfscope.errors import DataError, SelfscopeError, UsageError
+from selfscope.sampled import SHOWN
 
 Results = dict[str, Any]
 DEPTH = 4
@@ -138,7 +139,7 @@ def _trace(image: Any, view: Shown, watch: Watch, original: np.ndarray, by: Fore
         trace = Trace(width, height, known=False, pictured=watch.pictured).step(name)
     else:
         trace = history.trace
-    trace = trace.step("shown", rule=view.rule, beyond=view.beyond) if view.rule or view.beyond else trace
+    trace = trace.step(SHOWN, rule=view.rule, beyond=view.beyond) if view.rule or view.beyond else trace
     return trace.seen(view.picture)
 
 

@@ -30,6 +30,7 @@ DRAWN = {
     "saturation_factor": "saturation",
     "hue_factor": "hue",
 }
+FLIPPED = {"RandomHorizontalFlip": "horizontal", "RandomVerticalFlip": "vertical"}
 Move = Callable[[Trace, Mapping[str, Any], Size, Size], Trace]
 
 
@@ -147,6 +148,10 @@ def _told(name: str, params: Mapping[str, Any], transform: Any) -> dict[str, Any
     """What of the parameters a person wants to read."""
     if name == "RandomResizedCrop":
         return {"x": params["left"], "y": params["top"], "w": params["width"], "h": params["height"]}
+    if name in FLIPPED:  # without a change there would be no new image, and no step
+        return {"direction": FLIPPED[name]}
+    if name == "RandomGrayscale":
+        return {"applied": True}
     if name == "RandomSolarize":
         return {"applied": True, "threshold": transform.threshold}
     if name == "Normalize":

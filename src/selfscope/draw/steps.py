@@ -15,7 +15,7 @@ from selfscope.draw.text import shorten, unbroken, wrap, write
 from selfscope.draw.views import edged, heading
 from selfscope.errors import RecordError
 from selfscope.records import Sample, Step
-from selfscope.sampled import MASKS, size_words, words
+from selfscope.sampled import MASKS, SHOWN, size_words, words
 
 _SIDE = 168
 """Pixels that a step's picture fits into."""
@@ -74,8 +74,15 @@ def _same(a: Step, b: Step) -> bool:
 
 
 def _shown(steps: Sequence[Step]) -> list[Step]:
-    """Steps with a picture: one that only decides about those inside it has none."""
-    return [step for step in steps if step.picture is not None]
+    """Steps with a picture: one that only decides about those inside it has none.
+
+    How values became a picture is a step of its own only where it made another picture; the rule stands in the foot.
+    """
+    pictured = [step for step in steps if step.picture is not None]
+    if len(pictured) < 2 or pictured[-1].name != SHOWN:
+        return pictured
+    before, after = (np.asarray(step.picture) for step in pictured[-2:])
+    return pictured[:-1] if np.array_equal(before, after) else pictured
 
 
 def _original(sample: Sample) -> np.ndarray:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from selfscope import overlap
 from selfscope.records import Sample, Step, View
+from selfscope.sampled import SHOWN
 
 SIDE = 32
 """Views and crops are compared at this size."""
@@ -137,7 +138,7 @@ def _drawn(steps: tuple[Step, ...]) -> Numbers:
             numbers["blur"] = _sigma(step.params) if applied else NAN
         elif "solari" in step.name.lower():
             numbers["solarized"] = float(applied)
-        elif step.name == "shown":
+        elif step.name == SHOWN:
             numbers["beyond"] = float(step.params.get("beyond", 0.0))
     return numbers
 
