@@ -129,3 +129,32 @@ def test_golden() -> None:
     cells[2] = (cells[2][0], "tall, with a caption that takes two lines")
     sheet = contact_sheet(cells, columns=3, title="Hills", notes=["untrained"], footer=["seed 0"], width=420)
     check_golden(sheet, "sheet")
+
+
+def test_pictures_with_words_keep_their_size_and_begin_on_one_line() -> None:
+    photos = [sample_photo(120, 300, 1), sample_photo(200, 180, 2), sample_photo(90, 400, 3)]
+    sheet = contact_sheet([(photo, f"photo {i}") for i, photo in enumerate(photos)], columns=2, width=500, words=True)
+    ((y0, x0),), ((y1, x1),), ((y2, x2),) = (find(sheet, photo) for photo in photos)
+    assert (y0, x0) == (y1, x2)
+    assert x1 - x0 == 400 + 2 * max(8, 500 // 80)  # cells are as wide as the widest
+    assert y2 > y1 + 200
+    assert (sheet[y1 - 20 : y1, x1 : x1 + 60] < 128).any()  # the caption stands above
+
+
+def test_a_few_small_pictures_with_words_are_not_blown_up() -> None:
+    photo = sample_photo(40, 60)
+    assert len(find(contact_sheet([(photo, "")], width=1600, words=True), photo)) == 1
+
+
+@pytest.mark.parametrize(("shape", "columns"), [((100, 790), 3), ((300, 450), 5)])
+def test_a_sheet_has_as_many_columns_as_find_room_at_full_size(shape: tuple[int, int], columns: int) -> None:
+    photos = [sample_photo(*shape, seed=i) for i in range(25)]
+    places = [find(contact_sheet([(photo, "") for photo in photos], words=True), photo)[0] for photo in photos[:6]]
+    assert len({x for _, x in places}) == min(6, columns)
+
+
+def test_a_picture_too_large_for_a_sheet_shrinks_alone() -> None:
+    large, small = sample_photo(400, 4000), sample_photo(60, 80)
+    sheet = contact_sheet([(large, "a"), (small, "b")], columns=1, words=True)
+    assert find(sheet, small)
+    assert find(sheet, fit(large, (2500, 2500)))

@@ -55,7 +55,7 @@ def test_a_pair_gets_iou_containment_and_what_was_drawn(said: list[str]) -> None
     )
     forensic_picture(Sample("a/1", views, original=PHOTO))
     assert "Views 1 and 2: IoU 0.50, containment 1.00" in said
-    assert {"view 1 · 25 %", "view 2 · 12 %"} <= set(said)
+    assert {"view 1 · 25 % of image", "view 2 · 12 % of image"} <= set(said)
     assert {"120 x 90 px, flipped", "60 x 90 px, flipped vertical"} <= set(said)
     assert "brightness 1.20, hue +11°" in said
 
@@ -105,3 +105,25 @@ def test_originals_of_any_proportion(shape: tuple[int, ...]) -> None:
     views = (view(96, crop=(0.0, 0.0, float(shape[1]), float(shape[0]))), view(32, 1, crop=(0.0, 0.0, 0.0, 0.0)))
     drawn = forensic_picture(Sample("a/1", views, original=original))
     assert max(drawn.shape) < 1500
+
+
+def test_boxes_of_patches_are_called_as_their_pictures_are(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The eight around the centre count from 0, which is not the place of their view."""
+    named: list[str] = []
+    draw = forensics.numbered_boxes
+    monkeypatch.setattr(forensics, "numbered_boxes", lambda *a: (named.extend(a[3]), draw(*a))[1])
+    names, crops = (
+        ("centre", "0 upper left", "1 above"),
+        ((80.0, 60.0, 40.0, 40.0), (0.0, 0.0, 40.0, 40.0), (80.0, 0.0, 40.0, 40.0)),
+    )
+    views = tuple(view(64, i, crop=crop, name=name) for i, (crop, name) in enumerate(zip(crops, names, strict=True)))
+    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in crops], np.float32)
+    forensic_picture(Sample("a/1", views, original=PHOTO, boxes=boxes, boxed=PHOTO))
+    assert named == ["centre", "0", "1"]
+    assert {"centre · 4 % of image", "0 upper left · 4 % of image"} <= set(said)
+
+
+def test_the_heading_of_a_narrow_original_is_whole(said: list[str]) -> None:
+    tall = sample_photo(400, 100)
+    forensic_picture(Sample("a/1", (view(128, crop=(0.0, 0.0, 100.0, 400.0)),), original=tall))
+    assert "original · 100 x 400 px" in said

@@ -157,8 +157,14 @@ class Browse:
         from selfscope.cli.browse_output import Wanted
 
         folder = None if self.output_dir is None else Path(self.output_dir)
-        title = f"{Path(self.config or self.dataset or '').stem} · {self.phase} · seed {self.seed}"
-        return Wanted(folder, self.work_dir is not None, seconds, self.grid, title, self.mode)
+        return Wanted(folder, self.work_dir is not None, seconds, self.grid, self._title(), self.mode)
+
+    def _title(self) -> str:
+        """What is browsed, and its phase where it has phases."""
+        named = Path(self.config or self.dataset or "")
+        configured = self.config is not None and not named.is_dir()
+        phase = [self.phase] if configured or self.phase != "train" else []
+        return " · ".join([named.stem if configured else named.name, *phase, f"seed {self.seed}"])
 
     def _output(self, config: Config | None, wanted: Wanted) -> Output:
         from selfscope.cli.browse_output import Output

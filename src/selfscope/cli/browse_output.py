@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SHEET_NAME = "contact_sheet"
 SHEETS = {"transformed": (24, None), "original": (24, None), "concat": (6, 2), "pipeline": (6, 1)}
 """How many samples go onto one sheet, in how many columns: pictures with words in them must stay readable."""
+NOTES = 6
+"""So many different notes stand below a sheet."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Drawn:
     named: str
     """What stands under it on a sheet."""
     suffix: str
+    notes: tuple[str, ...] = ()
+    """What must be known to read its picture, for the foot of a sheet."""
     file: bytes | None = None
     """The encoded picture."""
     cell: np.ndarray | None = None
@@ -46,7 +50,7 @@ class Draw:
     records: bool = False
 
     def __call__(self, sample: Sample) -> Drawn:
-        from selfscope.draw.sample import on_paper
+        from selfscope.draw.sample import on_paper, reading_notes
 
         suffix = Path(sample.path or "").suffix
         suffix = suffix if suffix.lower() in SUFFIXES else ".png"
@@ -58,6 +62,7 @@ class Draw:
             key=sample.key,
             named=f"{sample.key} · {sample.label_name}" if sample.label_name else sample.key,
             suffix=suffix,
+            notes=reading_notes(sample.settings) if on_sheet else (),
             file=encode_picture(picture, suffix) if picture is not None and self.files else None,
             cell=body if on_sheet else None,
             shown=picture if self.shows else None,
@@ -103,6 +108,7 @@ class Output:
     def __init__(self, wanted: Wanted, visualizer: Visualizer | None, run: Path | None) -> None:
         self._wanted, self._visualizer, self._run = wanted, visualizer, run
         self._cells: list[tuple[np.ndarray, str]] = []
+        self._notes: dict[str, None] = {}
         self._taken = 0
         self._written: set[Path] = set()
         self._sheets: list[Path] = []
@@ -131,6 +137,7 @@ class Output:
         most = self._wanted.sheet[0]
         if drawn.cell is not None and (self._wanted.grid or self._taken <= most):
             self._cells.append((drawn.cell, drawn.named))
+            self._notes |= dict.fromkeys(drawn.notes)
             if self._wanted.grid and len(self._cells) == most:
                 self._finish_sheet()
 
@@ -142,12 +149,13 @@ class Output:
     def told(self) -> list[str]:
         """What there is now, in lines to print."""
         wanted = self._wanted
-        lines = [f"{len(self._written)} pictures in {wanted.folder}"] if self._written else []
+        lines = [f"{counted(len(self._written), 'picture')} in {wanted.folder}"] if self._written else []
         if len(self._sheets) == 1 and not wanted.grid:
-            lines.append(f"contact sheet of the first {min(self._taken, wanted.sheet[0])}: {self._sheets[0]}")
+            shown = min(self._taken, wanted.sheet[0])
+            lines.append(f"contact sheet of {f'the first {shown}' if shown > 1 else 'it'}: {self._sheets[0]}")
         elif self._sheets:
-            said = "contact sheets" if len(self._sheets) > 1 else "contact sheet"
-            lines.append(f"{len(self._sheets)} {said} of {self._taken} samples in {wanted.folder}")
+            said = f"{counted(len(self._sheets), 'contact sheet')} of {counted(self._taken, 'sample')}"
+            lines.append(f"{said} in {wanted.folder}")
         return lines + ([f"run: {self._run}"] if self._run is not None else [])
 
     def _finish_sheet(self) -> None:
@@ -155,15 +163,16 @@ class Output:
 
         wanted, first = self._wanted, self._taken - len(self._cells) + 1 if self._wanted.grid else 1
         last = first + len(self._cells) - 1
-        footer = [f"samples {first} to {last}"]
-        sheet = contact_sheet(self._cells, columns=wanted.sheet[1], title=wanted.title, footer=footer)
+        span = f"samples {first} to {last}" if last > first else f"sample {first}"
+        footer = [span, *_some(list(self._notes))]
+        sheet = contact_sheet(self._cells, columns=wanted.sheet[1], title=wanted.title, footer=footer, words=True)
         number = f"_{len(self._sheets) + 1:04d}" if wanted.grid else ""
         if wanted.folder is not None:
             self._sheets.append(wanted.folder / f"{SHEET_NAME}{number}.png")
             save_picture(self._sheets[-1], sheet)
         if wanted.grid and wanted.show_seconds is not None:
-            self._show(sheet, f"{wanted.title}, samples {first} to {last}")
-        self._cells = []
+            self._show(sheet, f"{wanted.title}, {span}")
+        self._cells, self._notes = [], {}
 
     def _show(self, picture: np.ndarray, title: str) -> None:
         assert self._visualizer is not None
@@ -178,3 +187,14 @@ class Output:
             number += 1
             path = self._wanted.folder / f"{drawn.key}-{number}{drawn.suffix}"
         return path
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 picture`, `2 pictures`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _some(notes: list[str]) -> list[str]:
+    """The first few notes; ranges that are stretched image by image differ in each."""
+    more = [f"and {len(notes) - NOTES} more; each stands below its own picture"] if len(notes) > NOTES else []
+    return notes[:NOTES] + more

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from selfscope.draw.canvas import SOFT, Canvas
+from selfscope.draw.canvas import INK, SOFT, Canvas
 from selfscope.draw.colour import parse
 from selfscope.draw.glyphs import line_height
 from selfscope.draw.picture import as_picture, fit, resize
@@ -24,6 +24,10 @@ Cell = tuple[np.ndarray, str]
 SHEET_WIDTH = 1600
 _NARROWEST = 120
 """Pixels that a cell of a sheet has at least, for its caption."""
+_WIDEST = 2500
+"""Pixels that a sheet of pictures with words in them has at most."""
+_COMMON = 800
+"""A sheet of such pictures has as many columns as pictures of up to this width find room at their own size."""
 _ALIGN = {"start": 0.0, "center": 0.5, "end": 1.0}
 
 
@@ -111,23 +115,56 @@ def contact_sheet(
     notes: Sequence[str] = (),
     footer: Sequence[str] = (),
     width: int = SHEET_WIDTH,
+    words: bool = False,
 ) -> np.ndarray:
     """Many captioned pictures on one sheet of about `width` pixels.
 
     Cells of a row are equally wide and high; a picture keeps its proportions, shrinks to its cell, and grows by whole
     factors only. Captions have two lines at most. Without `columns`, their number makes the sheet a little wider than
-    high.
+    high. Pictures with `words` in them begin on a common line and keep their size, so that all words are equally
+    large, on a sheet that may then be half as wide again; what is too large even for that shrinks.
     """
     _check(cells, "center")
     size, gap = max(13, width // 100), max(8, width // 80)
     aspects = np.array([picture.shape[1] / picture.shape[0] for picture, _ in cells])
     room = max(1, (width + gap) // (_NARROWEST + gap))
+    if words:
+        room = max(1, (_WIDEST + 2 * gap) // (min(_COMMON, max(picture.shape[1] for picture, _ in cells)) + 2 * gap))
     columns = min(len(cells), columns or min(room, _columns(aspects, 3 * size / width)))
-    largest = max(p.shape[1] * max(1, width // columns // 2 // p.shape[1]) for p, _ in cells)
-    cell = max(_NARROWEST, min((width - gap * (columns - 1)) // columns, largest))
-    rows = [_row(cells[i : i + columns], cell, columns, gap, size) for i in range(0, len(cells), columns)]
+    if words:
+        rows = _headed_rows(cells, columns, gap, size)
+    else:
+        rows = _thumbnail_rows(cells, columns, gap, size, width)
     body = stack(rows, gap=gap, align="start")
     return page(body, title=title, notes=notes, footer=footer, size=size, min_width=min(width, 640))
+
+
+def _thumbnail_rows(cells: Sequence[Cell], columns: int, gap: int, size: int, width: int) -> list[np.ndarray]:
+    """Pictures as large as their cells allow."""
+    largest = max(p.shape[1] * max(1, width // columns // 2 // p.shape[1]) for p, _ in cells)
+    cell = max(_NARROWEST, min((width - gap * (columns - 1)) // columns, largest))
+    return [_row(cells[i : i + columns], cell, columns, gap, size) for i in range(0, len(cells), columns)]
+
+
+def _headed_rows(cells: Sequence[Cell], columns: int, gap: int, size: int) -> list[np.ndarray]:
+    """Pictures at their own size, with their captions above them; farther apart than what stands in each."""
+    gap *= 2
+    most = (_WIDEST - gap * (columns - 1)) // columns
+    shown = [(fit(picture, (_WIDEST, most), enlarge=False), words) for picture, words in cells]
+    cell = max(_NARROWEST, *(picture.shape[1] for picture, _ in shown))
+    return [_headed_row(shown[i : i + columns], cell, columns, gap, size) for i in range(0, len(cells), columns)]
+
+
+def _headed_row(cells: Sequence[Cell], width: int, columns: int, gap: int, size: int) -> np.ndarray:
+    """One row of such a sheet: upper left corners on a common line, captions stand on it."""
+    captions = [_caption(words, size, width) for _, words in cells]
+    lines = max(len(caption) for caption in captions)
+    top = lines * line_height(size) + (size // 2 if lines else 0)
+    canvas = Canvas.blank(top + max(p.shape[0] for p, _ in cells) + gap // 2, columns * (width + gap) - gap)
+    for i, ((picture, _), words) in enumerate(zip(cells, captions, strict=True)):
+        write(canvas, words, i * (width + gap), (lines - len(words)) * line_height(size), size, INK)
+        canvas.paste(picture, i * (width + gap), top)
+    return canvas.pixels
 
 
 def _row(cells: Sequence[Cell], width: int, columns: int, gap: int, size: int) -> np.ndarray:

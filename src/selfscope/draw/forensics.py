@@ -11,8 +11,8 @@ from selfscope.draw.colour import Colour, palette, readable_on
 from selfscope.draw.compose import panel, side_by_side, stack
 from selfscope.draw.glyphs import line_height, text_width
 from selfscope.draw.picture import fit, resize
-from selfscope.draw.text import size_for, unbroken, wrap, write
-from selfscope.draw.views import enlarged, enlargement, heading, masked, numbered_boxes
+from selfscope.draw.text import shorten, size_for, unbroken, wrap, write
+from selfscope.draw.views import enlarged, enlargement, heading, masked, numbered_boxes, short_name
 from selfscope.errors import RecordError
 from selfscope.overlap import Overlap, pairwise
 from selfscope.records import Sample, View
@@ -20,6 +20,8 @@ from selfscope.sampled import MASKS, changes, mask_words, size_words
 
 _NARROWEST = 150
 """Pixels that a view's cell has at least, for its words."""
+_BROADEST = 240
+"""Pixels that a cell takes for the sake of its title; longer ones are shortened."""
 _ORIGINAL = 1.5
 """The original's height, in that of the tallest view."""
 _LOCALS = 3
@@ -60,12 +62,16 @@ def _original(sample: Sample, colours: Sequence[Colour], height: int, size: int)
     crops = np.array(list(groups), float).reshape(-1, 4)
     stretch = np.array([shown.shape[1] / full[1], shown.shape[0] / full[0]] * 2)
     boxes = np.concatenate([crops[:, :2], crops[:, :2] + crops[:, 2:]], axis=1) * stretch
-    names = [_numbers(members) for members in groups.values()]
+    names = [_numbers(sample, members) for members in groups.values()]
     drawn = numbered_boxes(shown, boxes, [colours[members[0]] for members in groups.values()], names)
-    return panel(drawn, f"original · {size_words(full[1], full[0])}", size)
+    told = f"original · {size_words(full[1], full[0])}"
+    return panel(_widened(drawn, int(np.ceil(text_width(told, size)))), told, size)
 
 
-def _numbers(members: Sequence[int]) -> str:
+def _numbers(sample: Sample, members: Sequence[int]) -> str:
+    """What stands on the box of these views: the names of patches that are known by their places, else numbers."""
+    if sample.boxes is not None:
+        return ", ".join(short_name(sample, i) for i in members)
     if len(members) > 2 and members[-1] - members[0] == len(members) - 1:
         return f"{members[0] + 1}-{members[-1] + 1}"
     return ", ".join(str(i + 1) for i in members)
@@ -76,17 +82,19 @@ def _views(sample: Sample, colours: Sequence[Colour], factor: int, size: int) ->
     large: list[np.ndarray] = []
     small: list[np.ndarray] = []
     tallest = factor * max(view.picture.shape[0] for view in sample.views)
+    titles = [_title(sample, i) for i in range(len(sample.views))]
+    least = min(_BROADEST, max(_NARROWEST, *(int(np.ceil(text_width(title, size))) for title in titles)))
     for i, view in enumerate(sample.views):
         canvas = Canvas(enlarged(view.picture, factor))
         if i == 0 and sample.mask is not None:
-            hidden = _cell(*masked(canvas.pixels, sample.mask), _mask_said(sample), size)
+            hidden = _cell(*masked(canvas.pixels, sample.mask), _mask_said(sample), size, least)
         canvas.frame((0, 0, canvas.width, canvas.height), colours[i], max(2, canvas.height // 64))
         group = large if canvas.height >= 0.7 * tallest else small
-        group.append(_cell(canvas.pixels, _title(sample, i), _said(view), size))
+        group.append(_cell(canvas.pixels, titles[i], _said(view), size, least))
         group += [hidden] if i == 0 and sample.mask is not None else []
     if len(large) + len(small) <= _LOCALS:
         return side_by_side([*large, *small], gap=size, align="start")
-    room = max(3 * _NARROWEST + 2 * size, sum(cell.shape[1] + size for cell in large[:3]) - size)
+    room = max(3 * least + 2 * size, sum(cell.shape[1] + size for cell in large[:3]) - size)
     rows = [row for group in (large, small) for row in _balanced(group, room, size)]
     return stack([side_by_side(row, gap=size, align="start") for row in rows], gap=size, align="start")
 
@@ -104,10 +112,11 @@ def _title(sample: Sample, i: int) -> str:
     view, original = sample.views[i], sample.original
     assert original is not None
     named = heading(sample, i)
-    own = len(sample.views) == 1 or any(letter.isdigit() for letter in named)
+    # A name with a number in it, or one that stands on the box, finds its box without another number.
+    own = len(sample.views) == 1 or sample.boxes is not None or any(letter.isdigit() for letter in named)
     parts = [named if own else f"{i + 1} · {named}"]
     if view.crop is not None:
-        parts.append(f"{100 * view.crop[2] * view.crop[3] / (original.shape[0] * original.shape[1]):.0f} %")
+        parts.append(f"{100 * view.crop[2] * view.crop[3] / (original.shape[0] * original.shape[1]):.0f} % of image")
     return " · ".join(parts)
 
 
@@ -122,21 +131,22 @@ def _mask_said(sample: Sample) -> list[str]:
     return [mask_words(step.params) for step in sample.views[0].steps if step.name in MASKS]
 
 
-def _cell(picture: np.ndarray, title: str, said: Sequence[str], size: int) -> np.ndarray:
+def _cell(picture: np.ndarray, title: str, said: Sequence[str], size: int, least: int) -> np.ndarray:
     """A picture with one line above and its words below, as wide as it or as they need."""
-    width = max(_NARROWEST, picture.shape[1])
+    width = max(least, picture.shape[1])
     small = max(12, size - 2)
     lines = [line for part in said for line in wrap(unbroken(part), small, width)]
-    framed = panel(picture, "", size) if picture.shape[1] >= width else panel(_widened(picture, width), "", size)
+    framed = panel(_widened(picture, width), "", size)
     canvas = Canvas.blank(framed.shape[0] + len(lines) * line_height(small) + size // 3, width)
     canvas.paste(framed, 0, 0)
-    canvas.text(0, 0, title, size, INK)
+    canvas.text(0, 0, shorten(title, size, width), size, INK)
     write(canvas, lines, 0, framed.shape[0] + size // 4, small, SOFT)
     return canvas.pixels
 
 
 def _widened(picture: np.ndarray, width: int) -> np.ndarray:
-    canvas = Canvas.blank(picture.shape[0], width)
+    """White paper to its right where the picture is narrower."""
+    canvas = Canvas.blank(picture.shape[0], max(width, picture.shape[1]))
     canvas.paste(picture, 0, 0)
     return canvas.pixels
 

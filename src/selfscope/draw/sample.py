@@ -127,9 +127,17 @@ def _title(sample: Sample) -> str:
 def _replay(settings: Mapping[str, Any]) -> list[str]:
     """How to get the sample again, where a mask of the model's comes from, and what the pictures do not show."""
     parts = [f"{name} {settings[name]}" for name in ("seed", "epoch") if settings.get(name) is not None]
-    if isinstance(settings.get("mask"), str):
-        parts.append(f"mask {settings['mask']}")
-    return [" · ".join(line) for line in (parts, list(settings.get("notes", ()))) if line]
+    lines = ([*parts, *_mask_told(settings)], list(settings.get("notes", ())))
+    return [" · ".join(line) for line in lines if line]
+
+
+def reading_notes(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where a mask of the model's comes from, and what the pictures do not show: what a sheet says of its samples."""
+    return (*_mask_told(settings), *settings.get("notes", ()))
+
+
+def _mask_told(settings: Mapping[str, Any]) -> list[str]:
+    return [f"mask {settings['mask']}"] if isinstance(settings.get("mask"), str) else []
 
 
 if __name__ == "__main__":

@@ -40,6 +40,12 @@ def heading(sample: Sample, i: int) -> str:
     return sample.views[i].name or default
 
 
+def short_name(sample: Sample, i: int) -> str:
+    """The first word of a view's name, for a box: `centre`, or `0` of `0 upper left`; without a name its number."""
+    name = sample.views[i].name
+    return name.split()[0] if name else str(i + 1)
+
+
 def masked(view: np.ndarray, mask: np.ndarray) -> Cell:
     """The view under its mask, and how much that removes."""
     return masks.overlay(view, mask), f"masked · {100 * np.mean(mask != 0):.0f} %"
@@ -118,7 +124,7 @@ def _with_patches(sample: Sample) -> list[np.ndarray]:
     assert sample.boxes is not None
     assert sample.boxed is not None
     factor = enlargement([sample.boxed])
-    names = [view.name.split()[0] if view.name else str(i) for i, view in enumerate(sample.views, 1)]
+    names = [short_name(sample, i) for i in range(len(sample.views))]
     colours = palette(len(sample.boxes))
     drawn = numbered_boxes(enlarged(sample.boxed, factor), sample.boxes * factor, colours, names)
     size = size_for(drawn.shape[0])

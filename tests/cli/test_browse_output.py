@@ -1,0 +1,85 @@
+"""What stands on the contact sheets of `selfscope browse`, and what is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from selfscope.cli import main
+from selfscope.draw import compose
+
+Photos = Callable[..., Path]
+MILAN = "configs/selfsup/milan/milan_vit-base-p16_16xb256-amp-coslr-400e_in1k.py"
+
+
+@pytest.fixture
+def sheets(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The words of every sheet that is made."""
+    made: list[dict[str, Any]] = []
+    draw = compose.contact_sheet
+
+    def contact_sheet(cells: Any, **options: Any) -> np.ndarray:
+        made.append(options)
+        return draw(cells, **options)
+
+    monkeypatch.setattr(compose, "contact_sheet", contact_sheet)
+    return made
+
+
+def browse(*flags: object) -> int:
+    return main(["browse", *map(str, flags), "--not-show"])
+
+
+def test_a_sheet_says_where_the_masks_of_its_samples_come_from(
+    photos: Photos, tmp_path: Path, sheets: list[dict[str, Any]]
+) -> None:
+    data = [f"train_dataloader.dataset.{k}" for k in (f"data_root={photos()}", "ann_file=val.txt", 'data_prefix=""')]
+    assert browse(MILAN, "--output-dir", tmp_path / "out", "-n", 2, "--cfg-options", *data) == 0
+    (sheet,) = sheets
+    assert sheet["footer"] == [
+        "samples 1 to 2",
+        "mask drawn evenly, ratio 0.75; MILAN prefers patches that CLIP attends to",
+    ]
+    assert sheet["title"] == f"{Path(MILAN).stem} · train · seed 0"
+
+
+def test_a_sheet_says_how_bands_became_colours(tmp_path: Path, sheets: list[dict[str, Any]]) -> None:
+    (tmp_path / "scenes.v2").mkdir()
+    np.save(tmp_path / "scenes.v2" / "a.npy", np.arange(6 * 20 * 30, dtype=np.uint16).reshape(6, 20, 30))
+    bands = ["--bands", "4,3,2", "--band-range", 0, 3000]
+    assert browse(tmp_path / "scenes.v2", *bands, "--output-dir", tmp_path / "out") == 0
+    (sheet,) = sheets
+    first, rule = sheet["footer"]
+    assert first == "sample 1"
+    assert "bands 4, 3, 2" in rule
+    assert "3000" in rule
+    assert sheet["title"] == "scenes.v2 · seed 0"  # a plain folder has no phases
+
+
+def test_of_notes_that_differ_in_each_sample_the_first_few_stand_on_the_sheet(
+    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sheets: list[dict[str, Any]]
+) -> None:
+    (tmp_path / "own_ranges.py").write_text(
+        "import numpy as np\ndef wide(image):\n    return np.asarray(image, np.float32) * np.random.uniform(5, 9) - 900\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    root = photos(classes=1, each=9)
+    assert browse(root, "--transform", "own_ranges:wide", "--grid", "--output-dir", "out") == 0
+    footer = sheets[0]["footer"]
+    assert len(footer) == 8
+    assert footer[-1] == "and 3 more; each stands below its own picture"
+
+
+def test_one_picture_is_not_told_as_several(photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out = tmp_path / "out"
+    assert browse(photos(), "-n", 1, "--output-dir", out) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"1 picture in {out}",
+        f"contact sheet of it: {out / 'contact_sheet.png'}",
+    ]
+    assert browse(photos(), "-n", 1, "--grid", "--output-dir", out) == 0
+    assert capsys.readouterr().out == f"1 contact sheet of 1 sample in {out}\n"
