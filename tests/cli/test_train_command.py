@@ -16,6 +16,7 @@ import torch
 
 from selfscope.cli.main import main
 from selfscope.cli.train import with_resume_value
+from selfscope.store.reader import open_run
 from tests.training.small import losses, small_config
 
 SELFSCOPE = [sys.executable, "-m", "selfscope"]
@@ -122,7 +123,10 @@ def test_interrupted_it_says_how_to_go_on(config: Path, tmp_path: Path, number: 
 
 @pytest.mark.slow
 def test_two_processes_learn_as_one_with_their_batches_together(config: Path, tmp_path: Path) -> None:
-    """Under torchrun with gloo: one run folder, gradients in step, losses and weights within float rounding."""
+    """Under torchrun with gloo: one run folder, gradients in step, losses and weights within float rounding; the
+    first process looks inside, once each time, while the other waits."""
+    look = "dict(type='SelfSupVisualizationHook', samples=2, map_items=0, interval=2)"
+    config.write_text(f"{config.read_text(encoding='utf-8')}\ncustom_hooks = [{look}]\n", encoding="utf-8")
     options = ["--device", "cpu", "--cfg-options", "train_cfg.max_epochs=3", "model.backbone.drop_path_rate=0.0"]
     options += ["optim_wrapper.optimizer.type=SGD", "optim_wrapper.optimizer.lr=0.05"]  # Adam blows rounding up
     one, two = tmp_path / "one", tmp_path / "two"
@@ -135,6 +139,9 @@ def test_two_processes_learn_as_one_with_their_batches_together(config: Path, tm
         assert done.returncode == 0, done.stderr
     assert len([path for path in two.iterdir() if path.is_dir()]) == 1
     assert losses(run_of(two)) == pytest.approx(losses(run_of(one)), rel=1e-5)
+    looks = [open_run(run_of(work)).scalars("train/psnr") for work in (one, two)]
+    assert [look.step.tolist() for look in looks] == [[0, 4], [0, 4]]
+    assert looks[1].value.tolist() == pytest.approx(looks[0].value.tolist(), rel=1e-4)
     ours, theirs = state_of(two, "epoch_3.pth"), state_of(one, "epoch_3.pth")
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value, rtol=1e-5, atol=1e-6)
