@@ -38,6 +38,23 @@ def test_a_tracker_gets_everything_once_and_in_order(tmp_path):
     assert sync(tmp_path, Remembering(), name="other").count == 14
 
 
+class Lost(Remembering):
+    """A tracker whose run of before is gone."""
+
+    def _init_env(self) -> None:
+        self.begins_anew = True
+
+
+def test_a_tracker_that_lost_its_run_gets_all_of_it_again(tmp_path):
+    fill(tmp_path)
+    assert sync(tmp_path, Remembering(), name="t").count == 10
+    assert sync(tmp_path, Lost(), name="t").count == 10
+    backend = Lost()
+    with Visualizer(vis_backends=[LOCAL, backend], save_dir=tmp_path) as vis:
+        vis.add_scalar("loss", 5.0, 5)
+    assert backend.steps == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5]
+
+
 def test_records_of_every_kind_come_as_they_were(tmp_path):
     records = [
         Histogram("h", np.array([1, 2]), np.array([0.0, 1, 2]), 1),

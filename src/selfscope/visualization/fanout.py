@@ -190,7 +190,7 @@ class FanOut:
         for outlet in self._outlets:
             if outlet.backend is self._keeper:
                 continue
-            had = read_cursor(writer.path, outlet.name)
+            had = Position() if outlet.backend.begins_anew else read_cursor(writer.path, outlet.name)
             start = Position(min(had.scalars, end.scalars), min(had.media, end.media))
             if start != end:
                 outlet.cursor.behind = (start, end)

@@ -44,7 +44,8 @@ def sync(
         raise RunError(f"{run.path}: is still being written, and its Visualizer sends it: wait until it has ended")
     name = name or type(backend).__name__
     initialise(backend)
-    at, end, sent = read_cursor(run.path, name), end_of(run), Sent()
+    at = Position() if backend.begins_anew else read_cursor(run.path, name)
+    end, sent = end_of(run), Sent()
     total, saved_at = sum(end), time.monotonic()
     try:
         for stored in replay(run, at, end):

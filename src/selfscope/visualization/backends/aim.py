@@ -93,6 +93,7 @@ class AimVisBackend(BaseVisBackend):
                 return aim.Run(run_hash=known["run_hash"], force_resume=True, **wanted)
             except MissingRunError:
                 log.warning("Aim: run %s is gone, so a new one begins", known["run_hash"])
+                self.begins_anew = True
         run = aim.Run(**wanted)
         if "run_hash" not in wanted:
             run.name = name_of_run(self._save_dir)

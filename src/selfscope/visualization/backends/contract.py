@@ -60,6 +60,9 @@ class BaseVisBackend(ABC):
     """Kinds of records that `prepare` must see on the caller's thread, before they are handed on: a graph is traced
     there, since the model goes on training meanwhile."""
 
+    begins_anew: bool = False
+    """Set by `_init_env` where the tracker's run of before is gone: what it had of this run is sent again."""
+
     def __init__(self, save_dir: str | None = None) -> None:
         self._save_dir = save_dir
         self._env_initialized = False

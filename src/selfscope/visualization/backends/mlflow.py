@@ -118,6 +118,7 @@ class MLflowVisBackend(BaseVisBackend):
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             log.warning("MLflow: run %s is gone, so a new one begins", run_id)
+            self.begins_anew = True
             return False
         self._run_id = run_id
         return True

@@ -78,6 +78,7 @@ class TrackioVisBackend(BaseVisBackend):
         self._run = FreshContext().run(trackio.init, **wanted)
         if "id" in known and known["id"] != self._run.id:
             log.warning("Trackio: run %r could not be continued, so a new one begins", known.get("name"))
+            self.begins_anew = True
         self._trackio, self._scratch = trackio, Scratch("trackio")
         self._remember(wanted["config"])
 
