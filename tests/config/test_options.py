@@ -58,8 +58,26 @@ def test_values_are_typed_as_mmengine_types_them(text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('[dict(type="A", n=3)]', [{"type": "A", "n": 3}]),
+        ("dict(type='A b', sizes=(1, 2))", {"type": "A b", "sizes": (1, 2)}),
+        ('{"type": "A"}', {"type": "A"}),
+        ("[]", []),
+        ("{{_base_.x}}", "{{_base_.x}}"),
+        ("dictionary", "dictionary"),
+    ],
+)
+def test_dicts_are_read_as_in_a_config_file(text: str, value: Any) -> None:
+    assert parse_options([f"k={text}"]) == {"k": value}
+
+
+@pytest.mark.parametrize(
     ("option", "sentence"),
     [
+        ("k=[dict(type=A)]", "A"),
+        ('k=[dict(type="A"]', "does not match|never closed|bracket"),
+        ('k=dict(a=open("x"))', "open"),
         ("novalue", "expected key=value"),
         ("=1", "expected key=value"),
         ("k=[1,2", "brackets"),

@@ -10,7 +10,7 @@ import pytest
 
 from selfscope.config.names import TABLE
 from selfscope.config.reader import Config, load_config
-from selfscope.config.registry import Registry
+from selfscope.config.registry import HOOKS, Registry
 from selfscope.errors import ConfigError, DataError
 
 
@@ -104,6 +104,8 @@ def test_without_a_type(registry: Registry, config: Any) -> None:
 def test_a_name_of_another_kind_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TABLE, "thing", {"Known": "a:b"})
     assert message(Registry("other"), dict(type="Known")) == "unknown other 'Known'. It is a thing."
+    assert message(Registry("other"), dict(type="Strange")) == "unknown other 'Strange'."
+    assert message(HOOKS, dict(type="EMAHook")).endswith("Known are " + ", ".join(HOOKS.names()) + ".")
 
 
 def test_names_taken_twice() -> None:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from selfscope.config.limits import MAX_DEPTH
+from selfscope.config.expressions import Expressions
+from selfscope.config.limits import MAX_DEPTH, Budget
+from selfscope.config.syntax import parse_expression
 from selfscope.config.values import ConfigDict, as_config
 from selfscope.errors import ConfigError
 
+DICT = re.compile(r"[\s\[(]*(dict\(|\{\s*(['\"]|\}))")
+"""How a value with a dict in it begins."""
 SOURCE = "--cfg-options"
 """Stands for the file in messages about a value that came from there."""
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
-    """`["a.b=c", "k=[1,2]"]` to `{"a.b": "c", "k": [1, 2]}`: numbers, booleans, None, lists, tuples, or text."""
+    """`["a.b=c", "k=[1,2]"]` to `{"a.b": "c", "k": [1, 2]}`: numbers, booleans, None, lists, tuples, or text.
+
+    A value with a dict in it, `hooks=[dict(type="A")]`, is read as in a config file; MMEngine takes it for text.
+    """
     if isinstance(options, str):
         options = [options]
     parsed: dict[str, Any] = {}
@@ -24,7 +33,7 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise ConfigError(f"expected key=value, got {option!r:.80}", file=SOURCE)
         try:
-            parsed[name] = _value(text, option, 0)
+            parsed[name] = _written(text) if DICT.match(text) else _value(text, option, 0)
         except RecursionError as error:
             raise ConfigError(f"{option!r:.80} is nested too deeply", file=SOURCE) from error
     return parsed
@@ -52,6 +61,11 @@ def nested(options: Mapping[str, Any]) -> ConfigDict:
             inside = inside[parent]
         inside.put(last, as_config(value), (SOURCE, None))
     return made
+
+
+def _written(text: str) -> Any:
+    expressions = Expressions(Path(), SOURCE, ConfigDict.at((SOURCE, None)), Budget())
+    return expressions.value(parse_expression(text, SOURCE, 0))  # no line to name
 
 
 def _value(text: str, option: str, depth: int) -> Any:

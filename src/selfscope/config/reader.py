@@ -80,7 +80,9 @@ def _import_module(name: str, needed: bool, file: str | None) -> None:
         importlib.import_module(name)
     except ImportError as error:
         if needed:
-            raise ConfigError(f"cannot import {name!r} of custom_imports: {error}", file=file) from error
+            missing = getattr(error, "name", None) == name.partition(".")[0]
+            hint = ": Python looks on its path only, and PYTHONPATH=. puts this folder there" if missing else ""
+            raise ConfigError(f"cannot import {name!r} of custom_imports: {error}{hint}", file=file) from error
         logging.getLogger(__name__).warning("custom_imports: %s cannot be imported: %s", name, error)
 
 

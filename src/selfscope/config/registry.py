@@ -30,6 +30,8 @@ OWN_PREFIXES = {
 }
 """Where our own classes of a kind lie: any other of ours, a writer of files say, is nothing to build from a config."""
 SCOPES = ("mmselfsup", "mmcls", "mmpretrain", "mmengine", "mmcv", "torchvision", "selfscope")
+FEW = 12
+"""So many names fit in one sentence."""
 NOT_ARGUMENTS = ("type", "_scope_", "_delete_")
 
 
@@ -116,9 +118,12 @@ class Registry:
             raise ConfigError(f"{name} cannot be built: {error}", file=file, line=line) from error
 
     def _hint(self, name: str) -> str:
-        """What else the name may mean: a near one of this kind, or the same one of another."""
+        """What else the name may mean: the same one of another kind, or a near one of this; else all, if few."""
         other = next((kind for kind, known in TABLE.items() if kind != self.kind and name in known), None)
-        return f" It is a {other}." if other else nearest(name, self.names())
+        if other:
+            return f" It is a {other}."
+        known = f" Known are {', '.join(self.names())}." if 0 < len(self.names()) <= FEW else ""
+        return nearest(name, self.names()) or known
 
     def _dotted(self, path: str, trust: bool, where: Origin) -> Any:
         file, line = where
