@@ -114,3 +114,13 @@ def test_many_rows_of_the_normaliser_are_sampled_and_said(monkeypatch: pytest.Mo
     assert sampled.details["kl_rows"] == 2500
     assert "kl_rows" not in exact.details
     assert sampled.kl_divergence == pytest.approx(exact.kl_divergence, abs=0.03)
+
+
+def test_a_lonely_point_of_many_is_counted() -> None:
+    """A neighbour far beyond the others has a share that is next to nothing: its quotient stays a number."""
+    rng = np.random.default_rng(0)
+    features = np.exp(4 * rng.normal(size=(80, 1))) * np.ones((1, 8)) + 1e-4 * rng.normal(size=(80, 8))
+    coords = rng.normal(size=(80, 2))
+    quality = map_quality(features, coords)
+    assert quality is not None
+    assert quality.kl_divergence == pytest.approx(slow_divergence(features, coords, 79 / 3, 79), rel=1e-3)

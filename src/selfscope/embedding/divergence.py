@@ -187,12 +187,12 @@ def mutual_rows(indices, shares, sums, first, last):
     for i in range(first, last):
         total = 0.0
         for e in range(indices.shape[1]):
-            j, p, back = indices[i, e], shares[i, e], np.float32(0)
+            j, p, back = indices[i, e], np.float64(shares[i, e]), 0.0
             for f in range(indices.shape[1]):
                 if indices[j, f] == i:
-                    back = shares[j, f]
+                    back = np.float64(shares[j, f])
             if p > 0:
-                total += p * np.log1p(back / p)
+                total += p * np.log1p(back / p)  # in float64: the quotient of a tiny p is beyond float32
         sums[i] = total
 
 
