@@ -9,7 +9,7 @@ import selfscope as ss
 from selfscope.embedding import neighbours
 from selfscope.errors import RecordError, UsageError
 from selfscope.views.embed import pca
-from selfscope.views.trust import doubts, row_norms
+from selfscope.views.trust import ALIKE, doubts, row_norms
 
 GOOD = {"knn_recall": 0.4, "k": 10, "pca_knn_recall": 0.1, "trustworthiness": 0.95, "seed_overlap": 0.5, "seeds": 3}
 
@@ -21,6 +21,11 @@ def clouds(n: int = 300, d: int = 20) -> np.ndarray:
 
 def test_a_good_map_raises_no_doubt() -> None:
     assert doubts(GOOD, 1000) == ()
+    assert doubts({**GOOD, "trustworthiness": 0.7961}, 1000) == ()  # 0.80 stands below the map
+
+
+def test_equal_features_make_no_map() -> None:
+    assert ss.tsne(np.ones((60, 4))).settings["doubts"] == (ALIKE,)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +34,7 @@ def test_a_good_map_raises_no_doubt() -> None:
         ({}, 49, "only 49 points: too few"),
         ({}, 1, "only 1 point: too few"),
         ({"knn_recall": 0.03}, 300, "do not believe this map: it keeps 3.0% of the 10 nearest neighbours, chance 3.3%"),
-        ({"pca_knn_recall": 0.4}, 300, "keeps 40% of the 10 nearest neighbours, and the first two principal"),
+        ({"pca_knn_recall": 0.41}, 300, "no better than two principal components: it keeps 40% of the 10 nearest"),
         ({"trustworthiness": 0.79}, 300, "trustworthiness 0.79, below 0.8"),
         ({"seed_overlap": 0.2}, 300, "3 seeds share 20% of the 10 nearest"),
     ],
@@ -71,7 +76,7 @@ def test_principal_components_agree_with_their_own_reference() -> None:
     features = clouds(200)
     plane, other = pca(features), ss.tsne(features, n_iter=100)
     assert not any(name.startswith("pca_") for name in plane.quality)
-    for name in ("trustworthiness", "continuity", "knn_recall"):
+    for name in ("trustworthiness", "continuity", "knn_recall", "kl_divergence"):
         assert plane.quality[name] == pytest.approx(other.quality[f"pca_{name}"], abs=0.01)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 
@@ -57,8 +58,9 @@ def caption(emb: Embedding, extra: Sequence[str] = ()) -> list[str]:
     made = [f"N = {count:,}"]
     if settings.get("d") is not None:
         made.append(f"D = {settings['d']:,}")
-    made += [text.format(settings[name]) for name, text in _SETTINGS.items() if settings.get(name) is not None]
-    if settings.get("perplexity_asked", settings.get("perplexity")) != settings.get("perplexity"):
+    used = settings if not str(settings.get("method")).startswith("PCA") else {**settings, "perplexity": None}
+    made += [text.format(_short(used[name])) for name, text in _SETTINGS.items() if used.get(name) is not None]
+    if used.get("perplexity") not in (None, settings.get("perplexity_asked", used.get("perplexity"))):
         made.append(f"perplexity {settings['perplexity_asked']:g} asked for, too much for so few points")
     if settings.get("checkpoint"):
         made.append(PurePath(str(settings["checkpoint"])).name)
@@ -69,6 +71,10 @@ def caption(emb: Embedding, extra: Sequence[str] = ()) -> list[str]:
         made.append(f"{lost:,} points without finite coordinates are not drawn")
     lines = [" · ".join([*made, *extra]), trust_line(emb.quality, count)]
     return lines + reference_line(emb.quality)
+
+
+def _short(value: Any) -> Any:
+    return round(value, 1) if isinstance(value, float) else value
 
 
 def trust_line(quality: Mapping[str, float], count: int) -> str:

@@ -15,6 +15,7 @@ FEW = 50
 LOW_OVERLAP = 0.25
 LOW_TRUST = 0.8
 CHANCE = 3.0
+ALIKE = "all features are equal: nothing on this map means anything"
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ def trust(
 ) -> Trust:
     """Of the first of `maps` (N, 1..3); others are the same map under other seeds.
 
-    `pca_…` are the same numbers for the plane of the first two principal components, whose divergence is taken at its
-    best scale. Columns: `trust`, `continuity`, `recall`, NaN at points that were not asked; `norm`, `density`, and with
+    `pca_…` are the same numbers for the plane of the first two principal components. The divergence of principal
+    components, here and where they are the map, is taken at their best scale. Columns: `trust`, `continuity`, `recall`, NaN at points that were not asked; `norm`, `density`, and with
     several maps `stability`.
     """
     from selfscope.embedding.stability import seed_overlap
@@ -49,7 +50,8 @@ def trust(
         return Trust({}, columns, doubts({}, n))
     plane = None if neighbours is None or neighbours.leading is None or method == "PCA" else neighbours.leading[:, :2]
     judged = [maps[0]] if plane is None else [maps[0], plane]
-    measured = map_qualities(features, judged, metric=metric, neighbours=neighbours, queries=queries, free_scale=[1])
+    free = [0] if method == "PCA" else [1]
+    measured = map_qualities(features, judged, metric=metric, neighbours=neighbours, queries=queries, free_scale=free)
     quality = _numbers(measured[0])
     if plane is not None:
         quality |= {f"pca_{name}": value for name, value in _numbers(measured[1]).items() if name in _MEASURES}
@@ -57,7 +59,8 @@ def trust(
     if len(maps) > 1:
         columns["stability"] = seed_overlap(maps, measured[0].k).astype(np.float32)
         quality |= {"seed_overlap": float(columns["stability"].mean()), "seeds": len(maps)}
-    return Trust(quality, columns, doubts(quality, n))
+    alike = neighbours is not None and not neighbours.distances.any()
+    return Trust(quality, columns, (ALIKE,) if alike else doubts(quality, n))
 
 
 _MEASURES = ("trustworthiness", "continuity", "knn_recall", "kl_divergence")
@@ -101,10 +104,10 @@ def doubts(quality: Mapping[str, float], n: int) -> tuple[str, ...]:
             )
         elif pca is not None and recall <= pca:
             said.append(
-                f"do not read neighbourhoods off this map: it keeps {recall:.0%} of the {k:g} nearest neighbours, "
-                f"and the first two principal components {pca:.0%}"
+                f"this map is no better than two principal components: it keeps {recall:.0%} of the {k:g} nearest "
+                f"neighbours, they {pca:.0%}"
             )
-        if quality.get("trustworthiness", 1.0) < LOW_TRUST:
+        if round(quality.get("trustworthiness", 1.0), 2) < LOW_TRUST:  # as it is printed
             said.append(
                 f"many neighbours on this map are strangers: trustworthiness {quality['trustworthiness']:.2f}, "
                 f"below {LOW_TRUST}"
