@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from selfscope.cli import main
+from selfscope.embedding.likeness import linear_cka
 from selfscope.records import Embedding
 from selfscope.store.reader import open_run
 from selfscope.visualization.visualizer import Visualizer
@@ -70,3 +71,22 @@ def test_what_cannot_be_compared_is_one_sentence(
     assert main(["compare", *given]) == 1
     assert sentence in capsys.readouterr().err
     assert not Path("work_dirs").exists()
+
+
+def test_a_run_of_several_checkpoints_is_a_table_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng, paths = np.random.default_rng(0), tuple(f"{i}.png" for i in range(20))
+    spaces = [rng.normal(size=(20, 4)).astype(np.float32) for _ in range(3)]
+    with Visualizer(vis_backends=[{"type": "LocalVisBackend"}], save_dir=str(tmp_path / "course")) as visualizer:
+        for step, x in zip((10, 2, 1), spaces, strict=True):  # not in order
+            told = {"checkpoint": f"epoch_{step}.pth"}
+            visualizer.write(
+                Embedding("feat_0", x[:, :2], paths=paths, features={"feat_0": x}, settings=told, step=step)
+            )
+    course = str(tmp_path / "course")
+    assert main(["compare", course, "--k", "4", "--work-dir", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert [line.split()[1] for line in said.splitlines()[1:4]] == ["epoch_1", "epoch_2", "epoch_10"]
+    cka = linear_cka(spaces[2], spaces[0])
+    assert f"epoch_1 · epoch_10: CKA {cka:.3f}" in said
+    assert main(["tsne", "--features", course, "--work-dir", str(tmp_path / "out")]) == 1
+    assert "features of 3 checkpoints" in capsys.readouterr().err

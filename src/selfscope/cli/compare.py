@@ -22,7 +22,7 @@ class Compare:
     """
 
     features: Positional[tuple[str, ...]]
-    """Two or more: a run's folder, or an (N, D) .npy file."""
+    """Two or more runs or (N, D) .npy files; or one run that mapped several checkpoints, each of which is a space."""
     names: tuple[str, ...] = ()
     """What to call them; the checkpoints' names by default."""
     stage: str | None = None
@@ -35,11 +35,11 @@ class Compare:
 
     def __call__(self) -> None:
         from selfscope.views.compare import compare
-        from selfscope.views.kept import kept_features
+        from selfscope.views.kept import kept_spaces
 
-        if len(self.features) < 2:
-            raise UsageError(f"compare: expected two or more runs or .npy files, got {len(self.features)}")
-        given = [kept_features(path) for path in self.features]
+        given = [space for path in self.features for space in kept_spaces(path)]
+        if len(given) < 2:
+            raise UsageError(f"compare: expected two or more runs or .npy files, got {len(given)}")
         found = compare(*given, names=self.names or None, stage=self.stage, k=self.k, metric=self.metric)
         folder = new_run_folder(Path(self.work_dir or "work_dirs/compare"), "compare_")
         with open_visualizer(None, folder) as visualizer:

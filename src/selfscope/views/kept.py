@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from selfscope.errors import DataError
+from selfscope.records import Embedding
 from selfscope.store.reader import is_run, open_run
 from selfscope.structures import Features
 
 
 def kept_features(path: str | Path) -> Features:
-    """Of a `.npy` file `(N, D)`, with the `labels.npy` beside it or one folder up; or of a run's maps, all of them.
+    """Of a `.npy` file `(N, D)`, with the `labels.npy` beside it or one folder up; or of a run, whose maps are stages.
 
     Arrays are mapped from disk, not read.
     """
@@ -25,20 +27,46 @@ def kept_features(path: str | Path) -> Features:
         raise DataError(f"{path}: no such file or run; give an (N, D) .npy file or the folder of a run") from error
     except (ValueError, EOFError) as error:
         raise DataError(f"{path}: not a .npy file of numbers") from error
-    if not isinstance(array, np.ndarray) or array.ndim != 2:
+    if not isinstance(array, np.ndarray):
         raise DataError(f"{path}: expected one (N, D) array in a .npy file; take it out of the archive first")
+    if array.ndim != 2:
+        raise DataError(f"{path}: expected an (N, D) array, one row an item, got {array.dtype} {array.shape}")
     return Features({path.stem: array}, labels=_labels_beside(path), settings={"model": path.name})
 
 
-def run_features(folder: str | Path) -> Features:
-    """Of the maps in a run that kept their features, those that list the same images as the first."""
-    if not is_run(Path(folder)):
+def kept_spaces(path: str | Path) -> list[Features]:
+    """As `kept_features`; of a run that mapped several checkpoints together, each one's, in the order of training."""
+    return run_spaces(Path(path)) if Path(path).is_dir() else [kept_features(path)]
+
+
+def run_features(folder: Path) -> Features:
+    """Of a run with one model's features."""
+    found = run_spaces(folder)
+    if len(found) > 1:
+        raise DataError(
+            f"{folder}: holds the features of {len(found)} checkpoints; "
+            f"give one's .npy file below {folder / 'checkpoints'}"
+        )
+    return found[0]
+
+
+def run_spaces(folder: Path) -> list[Features]:
+    """One `Features` a checkpoint of the maps in a run that kept their features."""
+    if not is_run(folder):
         raise DataError(
             f"{folder}: not a run (no run.json or vis_data); give the folder that a command named as its run"
         )
     found = [embedding for embedding in open_run(folder).embeddings.values() if embedding.features]
     if not found:
         raise DataError(f"{folder}: holds no features; `selfscope tsne` leaves them in its run")
+    by_checkpoint: dict[str, list[Embedding]] = {}
+    for embedding in sorted(found, key=lambda one: one.step):
+        by_checkpoint.setdefault(str(embedding.settings.get("checkpoint")), []).append(embedding)
+    return [_joined(maps) for maps in by_checkpoint.values()]
+
+
+def _joined(found: Sequence[Embedding]) -> Features:
+    """All stages of the maps that list the same images as the first."""
     first = found[0]
     alike = [one for one in found if one.paths == first.paths and len(one.coords) == len(first.coords)]
     return Features(

@@ -39,8 +39,8 @@ def trust(
     """Of the first of `maps` (N, 1..3); others are the same map under other seeds.
 
     `pca_…` are the same numbers for the plane of the first two principal components. The divergence of principal
-    components, here and where they are the map, is taken at their best scale. Columns: `trust`, `continuity`, `recall`, NaN at points that were not asked; `norm`, `density`, and with
-    several maps `stability`.
+    components, here and where they are the map, is taken at their best scale. Columns: `trust`, `continuity`, `recall`,
+    NaN at points that were not asked; `norm`, `density`, and with several maps `stability`.
     """
     from selfscope.embedding.stability import seed_overlap
 
