@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,11 @@ class Same:
     def __call__(self, image):
         return [image, image]
 
+lent = T.Lambda(lambda image: image)
+
+def empty(image):
+    return None
+
 def broken(image):
     raise RuntimeError("no")
 
@@ -41,6 +47,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A module of the user's in the current folder."""
     (tmp_path / "my_own_views.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
     return tmp_path
 
 
@@ -57,6 +64,20 @@ def test_statistics_are_told_and_kept(own: Path, photos: Photos, capsys: pytest.
     (run,) = (own / "runs").iterdir()
     kept = open_run(run).statistics["train"]
     np.testing.assert_array_equal(decode_picture(own / "out" / "statistics.png"), kept.plot())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["my_own_views:two_crops", "elsewhere/more_views.py:two_crops"])
+def test_workers_import_a_transform_by_its_name(name: str, own: Path, photos: Photos) -> None:
+    (own / "elsewhere").mkdir()
+    (own / "elsewhere" / "more_views.py").write_text(OWN)
+    root = photos()
+    for workers in (0, 2):
+        out = f"out{workers}"
+        flags = ["--transform", name, "--workers", str(workers), "--stats", "12", "-n", "3", "--not-show"]
+        assert main(["browse", str(root), *flags, "--output-dir", out]) == 0
+    for file in ("stats.json", "contact_sheet.png"):
+        assert (own / "out0" / file).read_bytes() == (own / "out2" / file).read_bytes()
 
 
 def test_what_looks_broken_is_told_in_words(own: Path, photos: Photos, capsys: pytest.CaptureFixture) -> None:
@@ -80,7 +101,9 @@ def test_a_data_set_by_its_name(name: str, own: Path) -> None:
         (["--dataset", "my_own_views:mad"], "has no 'mad'. Did you mean 'made'?"),
         (["--dataset", "none.py:x"], "no such file none.py"),
         (["P", "--transform", "two_crops"], "expected module:object or file.py:object"),
-        (["P", "--transform", "my_own_views:broken"], "cannot take Image: RuntimeError: no"),
+        (["P", "--transform", "my_own_views:empty"], "the transform empty gave no image: expected an image"),
+        (["P", "--transform", "my_own_views:lent", "--workers", "2"], "name every function in a module"),
+        (["P", "--transform", "my_own_views:broken"], "broken raised RuntimeError: no, given Image "),
         (["P", "--dataset", "P"], "one of them"),
         ([], "one of them"),
         (["P", "--stats", "0"], "at least 1 draw"),
@@ -103,3 +126,23 @@ def test_bands_of_a_folder(own: Path, capsys: pytest.CaptureFixture) -> None:
     flags = ["--bands", "4,3,2", "--band-range", "0", "4000", "--not-show", "--output-dir", "out"]
     assert main(["browse", "scenes", *flags]) == 0
     assert (own / "out" / "a.png").is_file()
+
+
+def test_arrays_without_bands_are_told_of(own: Path, capsys: pytest.CaptureFixture) -> None:
+    (own / "scenes").mkdir()
+    np.save(own / "scenes" / "a.npy", np.zeros((4, 8, 8), np.uint16))
+    assert main(["browse", "scenes", "--not-show", "--output-dir", "out"]) == 1
+    assert "arrays such as a.npy: say which bands are red, green and blue" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("photos/none", "photos/none: there is no such folder here, and the name of a config ends in .py"),
+        ("photos/a.JPG", "expected a folder or a config, got a single image: give the folder that holds it"),
+        ("nothing.py", "nothing.py: there is no such config here"),
+    ],
+)
+def test_what_is_neither_folder_nor_config(source: str, words: str, own: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["browse", source, "--not-show", "--output-dir", "out"]) == 1
+    assert words in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,10 +64,10 @@ def test_a_sheet_says_how_bands_became_colours(tmp_path: Path, sheets: list[dict
 def test_of_notes_that_differ_in_each_sample_the_first_few_stand_on_the_sheet(
     photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sheets: list[dict[str, Any]]
 ) -> None:
-    (tmp_path / "own_ranges.py").write_text(
-        "import numpy as np\ndef wide(image):\n    return np.asarray(image, np.float32) * np.random.uniform(5, 9) - 900\n"
-    )
+    stretched = "def wide(image):\n    return np.asarray(image, np.float32) * np.random.uniform(5, 9) - 900\n"
+    (tmp_path / "own_ranges.py").write_text(f"import numpy as np\n{stretched}")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
     root = photos(classes=1, each=9)
     assert browse(root, "--transform", "own_ranges:wide", "--grid", "--output-dir", "out") == 0
     footer = sheets[0]["footer"]

@@ -48,7 +48,7 @@ class Browse:
     seed: int = 0
     """The same seed shows the same crops, flips and masks."""
     workers: int = 0
-    """Processes that read, transform and draw; any number makes the same pictures."""
+    """Processes that read, transform and draw; any number makes the same pictures and numbers."""
     stats: int | None = None
     """Measure so many draws, tell what looks broken, write one figure and one JSON; pictures only with -n or --grid."""
     dataset: str | None = None
@@ -126,7 +126,7 @@ class Browse:
     def _tell_statistics(self, given: Opened, n: int) -> None:
         from selfscope.cli import browse_statistics
 
-        stats = browse_statistics.measured(given, n, self.phase)
+        stats = browse_statistics.measured(given, n, self.phase, self.workers)
         browse_statistics.tell(stats)
         if self.output_dir is not None:
             browse_statistics.keep(stats, Path(self.output_dir))

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 FIGURE, NUMBERS = "statistics.png", "stats.json"
 
 
-def measured(given: Opened, n: int, phase: str) -> AugmentationStats:
+def measured(given: Opened, n: int, phase: str, workers: int) -> AugmentationStats:
     """The statistics of `n` draws, with progress and with what could not be read."""
     from selfscope.views.statistics import stats_of
 
     skipped: list[tuple[str, str]] = []
     with progress_bar("measuring", "draws") as progress:
-        stats = stats_of(given, n, phase=phase, skipped=skipped, progress=progress)
+        stats = stats_of(given, n, phase=phase, workers=workers, skipped=skipped, progress=progress)
     say_skipped(skipped)
     return stats
 

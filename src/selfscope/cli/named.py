@@ -6,8 +6,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,27 +17,27 @@ def named_object(name: str, flag: str) -> Any:
     """The object that `module:object` or `path/file.py:object` names; dots after the colon go into it.
 
     Modules are found from the current folder too. This runs the module's code. A class, or a function that needs no
-    argument, is called once: it makes the object.
+    argument, is called once: it makes the object. The folder stays the first on Python's path, as that of a script
+    does: worker processes import the module from there again.
     """
     place, _, path = name.rpartition(":")
     if not place or not path:
         raise UsageError(f"{flag} {name!r}: expected module:object or file.py:object, as in augmentations:two_crops")
-    with _current_folder_first():
-        try:
-            value: Any = _module(place)
-        except Exception as error:  # whatever the user's own module raises
-            raise UsageError(f"{flag}: importing {place} raised {type(error).__name__}: {_line(error)}") from error
-        for part in path.split("."):
-            if not hasattr(value, part):
-                known = [known for known in dir(value) if not known.startswith("_")]
-                raise UsageError(f"{flag}: {place} has no {path!r}.{nearest(part, known)}")
-            value = getattr(value, part)
-        if not _makes_it(value):
-            return value
-        try:
-            return value()
-        except Exception as error:  # as above
-            raise UsageError(f"{flag}: calling {name} raised {type(error).__name__}: {_line(error)}") from error
+    try:
+        value: Any = _module(place)
+    except Exception as error:  # whatever the user's own module raises
+        raise UsageError(f"{flag}: importing {place} raised {type(error).__name__}: {_line(error)}") from error
+    for part in path.split("."):
+        if not hasattr(value, part):
+            known = [known for known in dir(value) if not known.startswith("_")]
+            raise UsageError(f"{flag}: {place} has no {path!r}.{nearest(part, known)}")
+        value = getattr(value, part)
+    if not _makes_it(value):
+        return value
+    try:
+        return value()
+    except Exception as error:  # as above
+        raise UsageError(f"{flag}: calling {name} raised {type(error).__name__}: {_line(error)}") from error
 
 
 def looks_named(text: str) -> bool:
@@ -49,10 +47,12 @@ def looks_named(text: str) -> bool:
 
 def _module(place: str) -> ModuleType:
     if not place.endswith(".py"):
+        _first_on_path(Path.cwd())
         return importlib.import_module(place)
     path = Path(place).expanduser().resolve()
     if not path.is_file():
         raise FileNotFoundError(f"no such file {place}")
+    _first_on_path(path.parent)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -71,14 +71,9 @@ def _makes_it(value: Any) -> bool:
     return not any(p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
-@contextmanager
-def _current_folder_first() -> Iterator[None]:
-    folder = str(Path.cwd())
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)
+def _first_on_path(folder: Path) -> None:
+    if sys.path[0] != str(folder):
+        sys.path.insert(0, str(folder))
 
 
 def _line(error: Exception) -> str:

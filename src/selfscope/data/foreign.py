@@ -57,10 +57,10 @@ class ForeignTransform:
         watch = Watch(pictured=bool(results.get(PICTURED)))
         watch.begin(given)
         with global_seeds(rng), watching(watch):
-            made = self._made(given, rng)
+            made = self._made(given, results, rng)
         return viewed({**results, "image": None}, made, watch, self)
 
-    def _made(self, given: Any, rng: np.random.Generator) -> Any:
+    def _made(self, given: Any, results: Mapping[str, Any], rng: np.random.Generator) -> Any:
         name = kind_of(self.transform)
         try:
             if self.album is not None:
@@ -69,7 +69,8 @@ class ForeignTransform:
         except SelfscopeError:
             raise
         except Exception as error:
-            raise UsageError(f"the transform {name} cannot take {kind_of(given)}: {_told(error)}") from error
+            path = results.get("img_path")
+            raise UsageError(f"the transform {name} raised {_told(error)}, given {_said(given, path)}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,7 @@ class ForeignItems:
 
 def viewed(results: Results, value: Any, watch: Watch, by: ForeignTransform | ForeignItems) -> Results:
     """Results whose views are the images in `value`; their traces where `watch` followed them there."""
-    item = sorted_item(value)
+    item = _sorted(value, by)
     made = [shown(image, _normalisation(image, watch, by), by.bands) for image in item.images]
     original = results.get("original")
     if original is None:
@@ -141,6 +142,16 @@ def _trace(image: Any, view: Shown, watch: Watch, original: np.ndarray, by: Fore
         trace = history.trace
     trace = trace.step(SHOWN, rule=view.rule, beyond=view.beyond) if view.rule or view.beyond else trace
     return trace.seen(view.picture)
+
+
+def _sorted(value: Any, by: ForeignTransform | ForeignItems) -> Item:
+    """The images in `value`; that there is none is the fault of the transform that made it, and of no single image."""
+    try:
+        return sorted_item(value)
+    except DataError as error:
+        if isinstance(by, ForeignTransform):
+            raise UsageError(f"the transform {kind_of(by.transform)} gave no image: {error}") from error
+        raise
 
 
 def _names(item: Item) -> list[str]:
@@ -270,6 +281,12 @@ def kind_of(value: Any) -> str:
     if isinstance(value, np.ndarray) or hasattr(value, "shape"):
         return f"{type(value).__name__} {tuple(value.shape)}"
     return getattr(value, "__qualname__", type(value).__qualname__)
+
+
+def _said(image: Any, path: Any) -> str:
+    """`Image 400 x 266 of photos/1.jpg`."""
+    named = kind_of(image) if hasattr(image, "shape") else f"{kind_of(image)} {'{} x {}'.format(*size_of(image))}"
+    return f"{named} of {path}" if path else named
 
 
 def _told(error: Exception) -> str:

@@ -143,7 +143,7 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _is_folder(item: os.DirEntry[str]) -> bool:
-    """A link that leads only to itself is no folder; what it is called may still name a picture that cannot be read."""
+    """Whether it is a folder or a link to one; a link that leads nowhere but back to itself is none."""
     try:
         return item.is_dir()
     except OSError:
@@ -160,7 +160,7 @@ def _first_visit(link: str, seen: set[str]) -> bool:
 
 
 PARTS = {"train", "training", "val", "valid", "validation", "test", "unlabeled"}
-"""Folders by which data sets are parted; as classes they would make a map of nothing."""
+"""Names of folders that hold parts of a data set: a map coloured by them would say nothing of its classes."""
 
 
 def class_folders(root: str, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> tuple[Names, np.ndarray, tuple[str, ...]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import pickle
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from selfscope import records
 from selfscope.data.dataset import Dataset
-from selfscope.errors import ConfigError, DataError, SelfscopeError
+from selfscope.errors import ConfigError, DataError, SelfscopeError, UsageError
 
 log = logging.getLogger(__name__)
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -98,15 +100,20 @@ Loaded = Batch | list[Skip]
 
 
 def load_samples(
-    dataset: Dataset, *, workers: int = 0, then: Callable[[records.Sample], Any] | None = None
+    dataset: Dataset,
+    *,
+    workers: int = 0,
+    draws: Sequence[tuple[int, int]] | None = None,
+    then: Callable[[records.Sample], Any] | None = None,
 ) -> Iterator[Any]:
-    """Every item as a record, in order; in the place of one that cannot be read a `Skip`.
+    """Every item as a record, in order, or the `draws` `(epoch, index)`; for one that cannot be read a `Skip`.
 
     `then` is applied to each record by the process that made it, and what it returns takes the record's place.
     """
     _check_workers(workers)
-    read = read_sample if then is None else partial(_read_then, then)
-    return _through_workers(_Work(read, dataset, range(len(dataset))), workers)
+    read = read_sample if draws is None else _read_draw
+    pieces = range(len(dataset)) if draws is None else draws
+    return _through_workers(_Work(read if then is None else partial(_read_then, read, then), dataset, pieces), workers)
 
 
 @dataclass(frozen=True)
@@ -127,16 +134,26 @@ class _Work(torch.utils.data.Dataset[Any]):
             return error
 
 
-def read_sample(dataset: Dataset, index: int) -> records.Sample | Skip:
+def read_sample(dataset: Dataset, index: int, epoch: int | None = None) -> records.Sample | Skip:
     try:
-        return dataset.sample(index)
+        return dataset.sample(index, epoch)
     except DataError as error:
         return _skip(dataset.entries[index].path, error)
 
 
-def _read_then(then: Callable[[records.Sample], Any], dataset: Dataset, index: int) -> Any:
-    read = read_sample(dataset, index)
-    return read if isinstance(read, Skip) else then(read)
+def _read_draw(dataset: Dataset, draw: tuple[int, int]) -> records.Sample | Skip:
+    epoch, index = draw
+    return read_sample(dataset, index, epoch)
+
+
+def _read_then(
+    read: Callable[[Dataset, Any], records.Sample | Skip],
+    then: Callable[[records.Sample], Any],
+    dataset: Dataset,
+    piece: Any,
+) -> Any:
+    made = read(dataset, piece)
+    return made if isinstance(made, Skip) else then(made)
 
 
 def _skip(path: str, error: DataError) -> Skip:
@@ -195,7 +212,7 @@ def _through_workers(work: _Work, workers: int) -> Iterator[Any]:
         if START_METHOD == "forkserver":
             context.set_forkserver_preload(["selfscope.data.loading"])  # workers then begin at once
         options: dict[str, Any] = {"num_workers": workers, "multiprocessing_context": context}
-        results = iter(DataLoader(work, batch_size=None, collate_fn=_as_it_is, **options))
+        results = _begun(DataLoader(work, batch_size=None, collate_fn=_as_it_is, **options))
     try:
         for result in results:
             if isinstance(result, SelfscopeError):
@@ -204,9 +221,25 @@ def _through_workers(work: _Work, workers: int) -> Iterator[Any]:
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise DataError("a process that loads pictures died, perhaps for want of memory: try fewer workers") from error
+        raise DataError(
+            "a process that loads pictures died, for want of memory or because it could not import what it was given "
+            "(then its own words stand above): try fewer workers, or 0"
+        ) from error
     finally:
         del results  # ends the workers, also when the caller stops early
+
+
+def _begun(loader: DataLoader[Any]) -> Iterator[Any]:
+    """The loader's results, once its processes have been handed what they need."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Got pickle error")  # said below, in other words
+            return iter(loader)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:  # what pickle raises, by Python's version
+        raise UsageError(
+            f"workers={loader.num_workers}: the data set or its transform cannot be handed to another process "
+            f"({error}): name every function in a module, none as a lambda or inside a function, or use workers=0"
+        ) from error
 
 
 def _as_it_is(item: Any) -> Any:

@@ -13,9 +13,10 @@ from selfscope.config.reader import Config, load_config
 from selfscope.data.bands import ARRAY_SUFFIXES, Bands, parse_bands
 from selfscope.data.dataset import Dataset, build_dataset
 from selfscope.data.ends import LoadImageFromFile
+from selfscope.data.listing import Listing, scan
 from selfscope.data.picture import PICTURE_SUFFIXES
 from selfscope.data.sources import folder
-from selfscope.errors import ConfigError, UsageError
+from selfscope.errors import ConfigError, DataError, UsageError
 from selfscope.records import Sample
 from selfscope.views.model_mask import ModelMask, completed, model_mask
 
@@ -72,7 +73,7 @@ def opened(
             raise UsageError("a config names its own transforms: give a folder or a data set with a transform")
         if isinstance(source, Config) and options:
             raise UsageError("options go with a config file; this config is loaded already")
-        config = source if isinstance(source, Config) else load_config(source, options, trust=trust)
+        config = source if isinstance(source, Config) else load_config(_named(source), options, trust=trust)
         dataset = browsed_dataset(config, phase, seed, tuple(skip), trust)
         return Opened(_with_bands(dataset, chosen), config, seed)
     if skip or options:
@@ -99,10 +100,36 @@ def _without_config(source: Any, transform: Any, phase: str, seed: int, bands: B
         return Dataset(rows.listing(), tuple(steps), seed, types=tuple(foreign.kind_of(step) for step in steps))
     if not _is_path(source):
         return foreign.foreign_dataset(source, transform, seed=seed, bands=bands)
-    listing = folder(source, PICTURE_SUFFIXES if bands is None else PICTURE_SUFFIXES + ARRAY_SUFFIXES)
+    listing = _folder(source, bands)
     if transform is not None:
         return foreign.transformed_folder(listing, transform, seed=seed, bands=bands)
     return Dataset(listing, (LoadImageFromFile(bands=bands),), seed, types=("LoadImageFromFile",))
+
+
+def _named(source: Any) -> Any:
+    """The path of a config; what is plainly meant for something else is refused with what it takes."""
+    path = Path(source).expanduser()
+    if path.suffix.lower() in PICTURE_SUFFIXES + ARRAY_SUFFIXES:
+        raise UsageError(f"{source}: expected a folder or a config, got a single image: give the folder that holds it")
+    if not path.suffix and not path.exists():
+        raise UsageError(f"{source}: there is no such folder here, and the name of a config ends in .py")
+    return source
+
+
+def _folder(source: Any, bands: Bands | None) -> Listing:
+    """The pictures of a folder; arrays are pictures only when it is said which bands they show."""
+    if bands is not None:
+        return folder(source, PICTURE_SUFFIXES + ARRAY_SUFFIXES)
+    try:
+        return folder(source)
+    except DataError as error:
+        arrays = scan(str(Path(source).expanduser()), ARRAY_SUFFIXES)
+        if not arrays:
+            raise
+        raise DataError(
+            f"{source}: no picture in it, but arrays such as {arrays[0]}: say which bands are red, green and blue "
+            "(bands 4,3,2), or grey (1)"
+        ) from error
 
 
 def _is_path(source: Any) -> bool:

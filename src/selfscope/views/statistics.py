@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from selfscope import overlap
+from selfscope.data.loading import Skip, load_samples
 from selfscope.errors import DataError, UsageError
+from selfscope.records import Sample
 from selfscope.statistics import QUANTITIES, AugmentationStats, Distribution, distribution
 from selfscope.views.measuring import Drawn, measure
+from selfscope.views.model_mask import ModelMask, completed
 from selfscope.views.opening import Opened, opened
 from selfscope.views.progress import Progress, silent
 from selfscope.views.suspicions import APART, Evidence, suspicions
@@ -35,6 +38,7 @@ def augmentation_stats(
     seed: int = 0,
     phase: str = "train",
     key: str | None = None,
+    workers: int = 0,
     skipped: list[tuple[str, str]] | None = None,
     progress: Progress | None = None,
     **choices: Any,
@@ -42,11 +46,12 @@ def augmentation_stats(
     """Distributions over `n` draws of a pipeline, and a warning in words where it looks broken.
 
     `source`, `transform` and `choices` are those of `browse`. Draws are spread over the data set: `n / 2` images at
-    even distances, each drawn twice, more often where there are fewer; the same seed gives the same numbers.
+    even distances, each drawn twice, more often where there are fewer; the same seed gives the same numbers, with
+    any number of `workers` (processes).
     An image that cannot be read is left out; give `skipped` to learn path and reason.
     """
     given = opened(source, transform, phase=phase, seed=seed, **choices)
-    return stats_of(given, n, phase=phase, key=key, skipped=skipped, progress=progress)
+    return stats_of(given, n, phase=phase, key=key, workers=workers, skipped=skipped, progress=progress)
 
 
 def stats_of(
@@ -55,6 +60,7 @@ def stats_of(
     *,
     phase: str = "train",
     key: str | None = None,
+    workers: int = 0,
     skipped: list[tuple[str, str]] | None = None,
     progress: Progress | None = None,
 ) -> AugmentationStats:
@@ -64,18 +70,16 @@ def stats_of(
     draws: list[tuple[int, Drawn]] = []
     report, places = progress or silent, _places(len(given.dataset), n)
     unreadable: dict[int, tuple[str, str]] = {}
-    for done, (epoch, index) in enumerate(places):
+    report(0, len(places))
+    made = load_samples(given.dataset, workers=workers, draws=places, then=_Measure(given.model_mask, given.seed))
+    for done, ((_, index), drawn) in enumerate(zip(places, made, strict=True), 1):
         report(done, len(places))
-        if index in unreadable:
-            continue
-        try:
-            draws.append((index, measure(given.sample(index, epoch))))
-        except DataError as error:
-            if skipped is None:
-                raise
-            path = str(given.dataset.entries[index].path)
-            unreadable[index] = (path, str(error).removeprefix(f"{path}: "))
-    report(len(places), len(places))
+        if not isinstance(drawn, Skip):
+            draws.append((index, drawn))
+        elif skipped is None:
+            raise DataError(": ".join(drawn))
+        else:
+            unreadable[index] = drawn
     if skipped is not None:
         skipped.extend(unreadable.values())
     if not draws:
@@ -86,6 +90,17 @@ def stats_of(
     )
     settings = {"seed": given.seed, "phase": phase, "skipped": len(unreadable), "pipeline": given.dataset.types}
     return summarised(evidence, key=key or phase, settings=settings)
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """What is done to a draw by whichever process made it."""
+
+    mask: ModelMask | None
+    seed: int
+
+    def __call__(self, sample: Sample) -> Drawn:
+        return measure(completed(sample, self.mask, self.seed))
 
 
 def summarised(
