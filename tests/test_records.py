@@ -93,3 +93,8 @@ def test_repr_is_one_short_line() -> None:
     assert len(text) < 400
     assert "\n" not in text
     assert "caption" not in repr(Picture("p", PICTURE))
+
+
+def test_a_view_says_what_it_holds_in_one_line() -> None:
+    shown = repr(View(np.zeros((4, 6, 3), np.uint8), crop=(0.0, 1.0, 2.0, 3.0), flip="horizontal"))
+    assert shown == "View(picture=uint8[4, 6, 3], crop=(0.0, 1.0, 2.0, 3.0), flip='horizontal')"

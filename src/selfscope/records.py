@@ -304,6 +304,8 @@ class View:
     def __post_init__(self) -> None:
         check_picture(self.picture, self.name or "view")
 
+    __repr__ = Record.__repr__
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sample(Record):

@@ -7,6 +7,7 @@ Each sample is one line of `samples.jsonl` as it comes; `samples.parquet` (one r
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from selfscope.sampled import columns
 from selfscope.store.encode import decode_picture, encode_png
 from selfscope.store.filenames import safe_name
 from selfscope.store.files import RunFiles, write_bytes
-from selfscope.store.lines import json_line, parse_lines, read_lines
+from selfscope.store.lines import json_line, parse_lines
 from selfscope.store.tables import rows_to_columns, write_parquet
+
+_AT_ONCE = 256
+"""Lines that are parsed together."""
 
 
 def store_sample(run: RunFiles, record: Sample) -> None:
@@ -82,16 +86,22 @@ def _step_line(step: Step) -> dict[str, Any]:
 
 
 def compile_samples(folder: Path) -> None:
-    lines, _ = parse_lines(read_lines(folder / "samples.jsonl")[0])
-    rows = [_view_row(line, number, view) for line in lines for number, view in enumerate(line["views"], 1)]
+    """Lines are read a few at a time: their masks and boxes would take many times what stays of them."""
+    rows: list[dict[str, Any]] = []
+    pairs: dict[str, list[Any]] = {name: [] for name in ("id", *Overlap._fields)}
+    for line in _lines(folder / "samples.jsonl"):
+        rows += [_view_row(line, number, view) for number, view in enumerate(line["views"], 1)]
+        for overlap in pairwise([view["crop"] for view in line["views"]]):
+            for name, value in zip(pairs, (line["id"], *overlap), strict=True):
+                pairs[name].append(value)
     write_parquet(folder / "samples.parquet", rows_to_columns(rows))
-    pairs = [
-        {"id": line["id"], **overlap._asdict()}
-        for line in lines
-        for overlap in pairwise([view["crop"] for view in line["views"]])
-    ]
-    names = ("id", *Overlap._fields)
-    write_parquet(folder / "overlaps.parquet", {name: [pair[name] for pair in pairs] for name in names})
+    write_parquet(folder / "overlaps.parquet", pairs)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        while chunk := list(islice(file, _AT_ONCE)):
+            yield from parse_lines([line for line in chunk if line.endswith(b"\n")])[0]
 
 
 def _view_row(line: dict[str, Any], number: int, view: dict[str, Any]) -> dict[str, Any]:
