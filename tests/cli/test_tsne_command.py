@@ -158,6 +158,8 @@ REFUSALS = [
     (["--device", "cuda:77"], [], "cuda:77"),
     (["--class-idx", "99"], [], "99"),
     (["--perplexity", "-1"], [], "perplexity"),
+    (["--seed", "-1"], [], "seed: expected at least 0, got -1"),
+    (["--method", "pca", "--seed", "-1"], [], "seed: expected at least 0"),
     ([], ["model.backbone.type=ResNett"], "ResNet"),
     ([], ["model.backbone.depht=18"], "depth"),
 ]
@@ -188,6 +190,7 @@ def test_features_that_are_none_make_no_run(name: str, tmp_path: Path, capsys: p
     assert main(["tsne", "--features", str(tmp_path / name), "--work-dir", str(tmp_path / "W")]) == 1
     told = capsys.readouterr().err.strip()
     assert name in told
+    assert ("got float64 (5,)" in told) == (name == "flat.npy")
     assert len(told.splitlines()) == 1
     assert not (tmp_path / "W").exists()
 

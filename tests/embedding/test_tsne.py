@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -89,7 +92,7 @@ def test_who_watches_may_end_it() -> None:
     assert coords.tobytes() == seen[-1].coords.tobytes()
     with pytest.raises(RecordError, match="expected True to stop or None to go on, got 3"):
         TSNE(n_iter=60)(features, watch=lambda snapshot: 3)
-    with pytest.raises(RecordError, match="at least 1 iteration, got 0"):
+    with pytest.raises(RecordError, match="every: expected at least 1, got 0"):
         TSNE()(features, every=0)
 
 
@@ -155,3 +158,35 @@ def test_bad_options_are_refused(options: dict, words: str) -> None:
 def test_a_zero_row_has_no_direction() -> None:
     with pytest.raises(RecordError, match="no direction"):
         TSNE(metric="cosine")(np.array([[0.0, 0.0], [1.0, 0.0]]))
+
+
+OPTIONS = [
+    ({"seed": -1}, "seed: expected at least 0, got -1"),
+    ({"seed": 1.5}, "seed: expected a whole number, got 1.5"),
+    ({"n_iter": 2.5}, "n_iter: expected a whole number, got 2.5"),
+    ({"n_components": 2.0}, "n_components: expected a whole number, got 2.0"),
+    ({"n_components": 4}, "n_components: expected 1, 2 or 3, got 4"),
+    ({"perplexity": "30"}, "perplexity: expected a number above 0, got '30'"),
+    ({"learning_rate": None}, "learning_rate: expected 'auto' or a number above 0, got None"),
+]
+
+
+@pytest.mark.parametrize(("options", "sentence"), OPTIONS, ids=[str(o) for o, _ in OPTIONS])
+def test_options_of_other_kinds_are_one_sentence(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(RecordError, match=f"^{re.escape(sentence)}$"):
+        TSNE(**options)
+
+
+def test_a_path_and_a_watch_that_is_none_are_refused() -> None:
+    with pytest.raises(RecordError, match=r"got a path: np.load\('F.npy', mmap_mode='r'\)"):
+        TSNE()("F.npy")
+    with pytest.raises(RecordError, match="watch: expected a function of a Snapshot, got 3"):
+        TSNE()(blobs()[0], watch=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_tensors_are_taken_as_arrays(dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.tensor(blobs()[0], dtype=getattr(torch, dtype), requires_grad=True)
+    given = TSNE(n_iter=50)(tensor)
+    assert given.tobytes() == TSNE(n_iter=50)(tensor.detach().float().numpy()).tobytes()

@@ -144,6 +144,9 @@ def test_a_transform_of_the_users_is_all_that_is_done(photos: Photos) -> None:
     features = extract(nn.Flatten(), root, transform=transform)
     wanted = [transform(Image.fromarray(read_picture(path))).flatten() for path in features.paths or ()]
     np.testing.assert_array_equal(np.asarray(features), torch.stack(wanted).numpy())
+    assert "image_size" not in features.settings
+    assert not [note for note in features.settings["notes"] if "ImageNet" in note]
+    assert [note for note in extract(nn.Flatten(), root).settings["notes"] if "ImageNet" in note]
     with pytest.raises(ConfigError, match=r"transform: expected a tensor \(C, H, W\) from a Pillow image, got Image"):
         extract(nn.Flatten(), root, transform=lambda image: image)
 
@@ -292,6 +295,36 @@ def test_memory_holds_one_shard_however_many_images(
     assert isinstance(features.arrays["feat_0"], np.memmap)
 
 
+class Wide(nn.Module):
+    """Features of a quarter of a megabyte an image."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return pixels.mean((1, 2, 3))[:, None].expand(-1, 1 << 16).contiguous()
+
+
+def own_memory() -> float:
+    """Megabytes of this process that are not pages of files."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
+    return int(line.split()[1]) / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc")
+def test_memory_does_not_grow_with_the_images(photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 MB of features by way of shards of 2 MB."""
+    monkeypatch.setattr(shared_work, "SHARD", 8)
+    root = photos(classes=1, each=2)
+    extract(Wide(), root, batch_size=4, folder=tmp_path / "warm")
+    before, most = own_memory(), [0.0]
+    write = FeatureFolder.write
+    monkeypatch.setattr(FeatureFolder, "write", lambda self, n, s: (write(self, n, s), most.append(own_memory())))
+    paths = sorted(root.rglob("*.jpg")) * 128
+    features = extract(Wide(), paths, batch_size=4, folder=tmp_path / "F")
+    array = features.arrays["feat_0"]
+    assert array.nbytes == 64 << 20
+    assert max(*most, own_memory()) - before < 24
+    assert (array == array[:2].repeat(128, 0).reshape(2, 128, -1).swapaxes(0, 1).reshape(array.shape)).all()
+
+
 REFUSALS = [
     ({"stage": "head"}, "stage: expected one of backbone, neck, pre_logits or layer:<name>, got 'head'"),
     ({"stage": ()}, "stage: expected at least one"),
@@ -300,7 +333,7 @@ REFUSALS = [
     ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
     ({"workers": -1}, "workers: expected at least 0, got -1"),
     ({"distributed": True}, "distributed: give a folder that all processes see"),
-    ({"batchsize": 4}, "unexpected keyword argument 'batchsize'; options are stage, out_indices, pool"),
+    ({"batchsize": 4}, "extract: has no option 'batchsize'. Did you mean 'batch_size'. The options are stage, out"),
 ]
 
 

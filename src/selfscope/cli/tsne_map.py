@@ -41,6 +41,9 @@ class MapFlags:
     def map_options(self, seed: int, seeds: int = 1) -> dict[str, Any]:
         """What the method takes, checked before any feature is extracted."""
         self._refuse_others(seeds)
+        from selfscope.embedding.check import check_whole  # numpy, which --help does without
+
+        check_whole("seed", seed, 0)
         if self.method == "pca":
             return {"metric": self.metric, "n_components": self.n_components}
         engine, names, given = self._engine()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import operator
+import os
 from typing import Any, NoReturn
 
 import numpy as np
@@ -27,9 +30,18 @@ def checked_features(features: Any, metric: str) -> np.ndarray:
 
 
 def feature_array(features: Any, metric: str) -> np.ndarray:
-    """`(N, D)` as it was given, memory-mapped or not, when type, shape and metric can be worked with."""
+    """`(N, D)` as it was given, memory-mapped or not, when type, shape and metric can be worked with.
+
+    Tensors are detached and brought to the processor; bfloat16 becomes float32.
+    """
     if metric not in METRICS:
         raise RecordError(f"metric: expected one of {', '.join(METRICS)}, got {metric!r}")
+    if isinstance(features, (str, os.PathLike)):
+        raise RecordError(f"features: expected numbers (N, D), got a path: np.load({str(features)!r}, mmap_mode='r')")
+    if hasattr(features, "detach"):
+        from selfscope.draw.picture import to_numpy
+
+        features = to_numpy(features)
     try:
         array = np.asanyarray(features)
     except ValueError as error:
@@ -54,3 +66,23 @@ def _refuse_rows(bad: Any, what: str) -> None:
     if len(rows):
         named = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
         raise RecordError(f"features: {len(rows)} of {len(bad)} rows {what} (rows {named})")
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Refuses what is no whole number, and what is less than `least`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise RecordError(f"{name}: expected a whole number, got {value!r}") from None
+    if number < least:
+        raise RecordError(f"{name}: expected at least {least}, got {value}")
+
+
+def check_positive(name: str, value: Any, what: str = "a number") -> None:
+    """Refuses what is no finite number above 0."""
+    try:
+        positive = 0 < value < math.inf
+    except TypeError:
+        positive = False
+    if not positive:
+        raise RecordError(f"{name}: expected {what} above 0, got {value!r}")

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from selfscope.embedding.check import checked_features
+from selfscope.embedding.check import check_whole, checked_features
 from selfscope.embedding.pca import principal_components
 from selfscope.errors import MissingExtraError, RecordError
 
@@ -38,11 +38,11 @@ class UMAP:
 
     def __post_init__(self) -> None:
         _require("umap", self.library, "umap", "UMAP")
-        _check_counts(self.n_components, self.n_neighbors)
+        _check_counts(self.n_components, self.n_neighbors, self.seed)
         if not 0 <= self.min_dist <= 1:
             raise RecordError(f"min_dist: expected 0..1, got {self.min_dist}")
-        if self.n_epochs is not None and self.n_epochs < 1:
-            raise RecordError(f"n_epochs: expected at least 1, got {self.n_epochs}")
+        if self.n_epochs is not None:
+            check_whole("n_epochs", self.n_epochs, 1)
 
     def __call__(self, features: Any) -> np.ndarray:
         array = checked_features(features, self.metric)
@@ -79,9 +79,8 @@ class PaCMAP:
 
     def __post_init__(self) -> None:
         _require("pacmap", self.library, "pacmap", "PaCMAP")
-        _check_counts(self.n_components, self.n_neighbors)
-        if self.n_iter < 1:
-            raise RecordError(f"n_iter: expected at least 1, got {self.n_iter}")
+        _check_counts(self.n_components, self.n_neighbors, self.seed)
+        check_whole("n_iter", self.n_iter, 1)
 
     def __call__(self, features: Any) -> np.ndarray:
         array = checked_features(features, self.metric)
@@ -115,11 +114,11 @@ def _require(module: str, package: str, extra: str, purpose: str) -> None:
         raise MissingExtraError(package, extra, purpose)
 
 
-def _check_counts(components: int, neighbours: int) -> None:
-    if components not in (1, 2, 3):
+def _check_counts(components: int, neighbours: int, seed: int) -> None:
+    for name, value, least in (("n_components", components, 1), ("n_neighbors", neighbours, 2), ("seed", seed, 0)):
+        check_whole(name, value, least)
+    if components > 3:
         raise RecordError(f"n_components: expected 1, 2 or 3, got {components}")
-    if neighbours < 2:
-        raise RecordError(f"n_neighbors: expected at least 2, got {neighbours}")
 
 
 def _finite(coords: np.ndarray, method: str) -> np.ndarray:

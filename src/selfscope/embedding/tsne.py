@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from selfscope.embedding.check import checked_features, feature_array
+from selfscope.embedding.check import check_positive, check_whole, checked_features, feature_array
 from selfscope.embedding.graph import Neighbours
 from selfscope.embedding.graph import neighbours as find_neighbours
 from selfscope.embedding.pca import principal_components
@@ -48,23 +48,20 @@ class TSNE:
     `torch:cpu` for comparison. Torch's maps differ from the others in detail, not in quality."""
 
     def __post_init__(self) -> None:
-        if self.n_components not in (1, 2, 3):
+        for name, least in (("n_components", 1), ("n_iter", 1), ("n_iter_without_progress", 1), ("seed", 0)):
+            check_whole(name, getattr(self, name), least)
+        if self.n_components > 3:
             raise RecordError(f"n_components: expected 1, 2 or 3, got {self.n_components}")
         if self.init not in ("pca", "random"):
             raise RecordError(f"init: expected 'pca' or 'random', got {self.init!r}")
-        for name in ("n_iter", "n_iter_without_progress"):
-            if getattr(self, name) < 1:
-                raise RecordError(f"{name}: expected at least 1, got {getattr(self, name)}")
         for name in ("perplexity", "early_exaggeration", "grid_step"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise RecordError(f"{name}: expected a number above 0, got {getattr(self, name)}")
+            check_positive(name, getattr(self, name))
         if self.device != "cpu":
             from selfscope.embedding.engine.on_device import checked_device
 
             checked_device(self.device)
-        auto = isinstance(self.learning_rate, str)
-        if self.learning_rate != "auto" and (auto or not 0 < float(self.learning_rate) < math.inf):
-            raise RecordError(f"learning_rate: expected 'auto' or a number above 0, got {self.learning_rate!r}")
+        if self.learning_rate != "auto":
+            check_positive("learning_rate", self.learning_rate, "'auto' or a number")
 
     def effective_perplexity(self, n: int) -> float:
         """What N points can bear of the perplexity that was asked for."""
@@ -139,8 +136,7 @@ class TSNE:
             raise RecordError(
                 f"transform: expected finite coords ({len(known)}, {self.n_components}) of the map, got {placed.shape}"
             )
-        if not 0 < perplexity < math.inf:
-            raise RecordError(f"perplexity: expected a number above 0, got {perplexity}")
+        check_positive("perplexity", perplexity)
         if len(known) <= 3:
             raise RecordError(f"transform: a map of {len(known)} points has no neighbourhoods to place others in")
         from selfscope.embedding.engine.placing import place  # compiles, or loads what was compiled

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from selfscope.embedding.check import check_whole
 from selfscope.errors import RecordError
 
 PROGRESS_EVERY = 50
@@ -37,8 +38,9 @@ class Audience:
     every: int = PROGRESS_EVERY
 
     def __post_init__(self) -> None:
-        if self.every < 1:
-            raise RecordError(f"every: expected at least 1 iteration, got {self.every}")
+        if self.watch is not None and not callable(self.watch):
+            raise RecordError(f"watch: expected a function of a Snapshot, got {self.watch!r}")
+        check_whole("every", self.every, 1)
 
     def __call__(
         self, iteration: int, n_iter: int, coords: Callable[[], np.ndarray], divergence: Callable[[], float]

@@ -16,6 +16,7 @@ from selfscope.models.outputs import ExtractedFeatures, StageOutput, resolve_ind
 
 TIMM = "timm:"
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+ASSUMED = "mean and std of ImageNet were assumed: pass mean= and std= (0..255) if the model saw others"
 
 
 class ModuleEncoder(nn.Module):
@@ -142,8 +143,9 @@ def build_timm(name: str, *, pretrained: bool = True, image_size: int | None = N
     except TypeError:  # convolutional networks take any size and do not know the option
         model = timm.create_model(model_name, pretrained=pretrained, num_classes=0)
     except (RuntimeError, OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ModelError(f"timm cannot give {model_name!r}: {reason}") from error
+        reason = (str(error).partition("\n")[0] or type(error).__name__).rstrip(".")
+        untrained = f"; for a model without weights, load(timm.create_model({model_name!r}))" if pretrained else ""
+        raise ModelError(f"timm cannot give {model_name!r}: {reason}{untrained}") from error
     data = resolve_model_data_config(model)
     side = image_size or data["input_size"][-1]
     return ModuleEncoder(
@@ -178,7 +180,7 @@ def wrap_module(
         raise ModelError("wrap_module: give mean and std together")
     if found is None:
         found = (IMAGENET_MEAN, IMAGENET_STD)
-        notes.append("mean and std of ImageNet were assumed: pass mean= and std= (0..255) if the model saw others")
+        notes.append(ASSUMED)
     settings = getattr(module, "pretrained_cfg", None)
     if isinstance(settings, Mapping) and "input_size" in settings:
         built_for = getattr(getattr(module, "patch_embed", None), "img_size", None)

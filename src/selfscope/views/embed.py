@@ -9,18 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from selfscope.embedding.check import checked_features
+from selfscope.embedding.check import checked_features, feature_array
 from selfscope.embedding.graph import Neighbours
 from selfscope.embedding.graph import neighbours as find_neighbours
 from selfscope.embedding.pca import principal_components
 from selfscope.embedding.tsne import TSNE
+from selfscope.embedding.watch import Audience
 from selfscope.errors import UsageError
 from selfscope.records import Embedding
 from selfscope.structures import Features
+from selfscope.views.options import made_of
 from selfscope.views.progress import Progress
 from selfscope.views.trust import trust
 
 log = logging.getLogger(__name__)
+
+LOOKING = ("watch", "every")
+"""Options of a call of the engine rather than of the engine."""
 
 
 def tsne(
@@ -34,7 +39,8 @@ def tsne(
     step: int = 0,
     **options: Any,
 ) -> Embedding:
-    """A t-SNE map of `Features`, or of an `(N, D)` array; `options` are those of `selfscope.embedding.tsne.TSNE`.
+    """A t-SNE map of `Features`, or of an `(N, D)` array; `options` are those of `selfscope.embedding.tsne.TSNE`,
+    and `watch` and `every` of its call, to which the map is shown while it is made.
 
     `stage` chooses among several feature arrays (default: the first). Coords are repeatable byte by byte for the same
     features, options, versions and machine. `quality` holds trustworthiness, continuity, kNN recall at 10 and the
@@ -43,14 +49,17 @@ def tsne(
     the column `stability` tell how much of it the others repeat. `neighbours` is a graph of the features, from
     `selfscope.embedding.neighbours` or a cache, with at least `neighbours_needed` and 90 a point.
     """
+    looking = {name: options.pop(name) for name in LOOKING if name in options}
     engine = engine_of(options)
+    Audience(progress, **looking)  # refuses
     if seeds < 1:
         raise UsageError(f"tsne: expected at least one seed, got {seeds}")
     given, stage, array = chosen_stage(features, stage)
     n = len(array)
     if neighbours is None and n > 3:
         neighbours = graph_for(array, engine.metric, engine.neighbours_needed(n), engine.seed)
-    maps = [replace(engine, seed=engine.seed + i)(array, progress, neighbours=neighbours) for i in range(seeds)]
+    maps = [engine(array, progress, neighbours=neighbours, **looking)]
+    maps += [replace(engine, seed=engine.seed + i)(array, progress, neighbours=neighbours) for i in range(1, seeds)]
     settings: dict[str, Any] = {
         "method": "t-SNE" if n > 3 else "PCA (too few points for t-SNE)",
         "metric": engine.metric,
@@ -109,11 +118,7 @@ def _by_library(method: str, features: Features | Any, stage: str | None, option
 
     rest: dict[str, Any] = {"neighbours": None, "queries": None, "step": 0}
     rest = {name: options.pop(name, default) for name, default in rest.items()}
-    try:
-        engine = getattr(libraries, method)(**options)
-    except TypeError as error:
-        accepted = ", ".join([*getattr(libraries, method).__dataclass_fields__, *rest])
-        raise UsageError(f"{method.lower()}: {error}; options are {accepted}") from error
+    engine = made_of(getattr(libraries, method), options, method.lower(), tuple(rest))
     given, stage, array = chosen_stage(features, stage)
     coords = engine(array)
     placed = libraries.nothing_to_learn(checked_features(array, engine.metric))
@@ -133,16 +138,15 @@ def graph_for(array: np.ndarray, metric: str, needed: int, seed: int) -> Neighbo
 
 def engine_of(options: dict[str, Any]) -> TSNE:
     """`TSNE` of these options; an unknown one is refused with those that there are."""
-    try:
-        return TSNE(**options)
-    except TypeError as error:
-        accepted = ", ".join(TSNE.__dataclass_fields__)
-        raise UsageError(f"tsne: {error}; options are {accepted}") from error
+    engine: TSNE = made_of(TSNE, options, "tsne", LOOKING)
+    return engine
 
 
 def chosen_stage(features: Features | Any, stage: str | None) -> tuple[Features, str, np.ndarray]:
     """Features, the name of the stage (default: the first), and its array."""
-    given = features if isinstance(features, Features) else Features({stage or "features": np.asarray(features)})
+    given: Features = features
+    if not isinstance(features, Features):
+        given = Features({stage or "features": feature_array(features, "euclidean")})
     name = stage or next(iter(given.arrays))
     if name not in given.arrays:
         raise UsageError(f"tsne: no stage {name!r} among {', '.join(given.arrays)}")

@@ -11,10 +11,12 @@ from selfscope.data.dataset import Dataset, build_dataset, folder_dataset
 from selfscope.data.end_transform import ToModel
 from selfscope.data.ends import LoadImageFromFile
 from selfscope.errors import ConfigError, UsageError
+from selfscope.models.encoder import ASSUMED
 from selfscope.store.shards import FeatureFolder, MemoryShards, StoredFeatures
 from selfscope.structures import Features
 from selfscope.views.forward import Extraction, Forward
 from selfscope.views.load import LoadedModel, load, require
+from selfscope.views.options import made_of
 from selfscope.views.progress import Progress, silent
 from selfscope.views.ranks import Ranks, joined
 from selfscope.views.shared_work import computed
@@ -39,7 +41,7 @@ def extract(
     `workers` beyond float32's rounding; `settings` says how they were made. With `folder` they are mapped from disk,
     and a call that was killed is carried on by the same call.
     """
-    how = _options(options)
+    how: Extraction = made_of(Extraction, options, "extract")
     loaded = load(model)
     for stage in how.stages:
         require(loaded, stage)
@@ -81,14 +83,6 @@ def evaluation_pipeline(model: LoadedModel) -> list[dict[str, Any]]:
     ]
 
 
-def _options(options: dict[str, Any]) -> Extraction:
-    try:
-        return Extraction(**options)
-    except TypeError as error:
-        accepted = ", ".join(Extraction.__dataclass_fields__)
-        raise UsageError(f"extract: {error}; options are {accepted}") from error
-
-
 def _dataset(model: LoadedModel, data: Any, how: Extraction) -> Dataset:
     if how.transform is None:
         return data if isinstance(data, Dataset) else folder_dataset(data, evaluation_pipeline(model))
@@ -121,8 +115,11 @@ def _stored(
     with forward.ready():
         count, plan = computed(dataset, forward, shards, progress, ranks)
     ranks.wait()
-    made = {"image_size": model.image_size, "device": str(model.device), **plan}
-    settings = {**model.describe(), **how.described(), **made, "notes": list(model.notes)}
+    made = {"device": str(model.device), **plan}
+    if how.transform is None:
+        made["image_size"] = model.image_size
+    notes = [note for note in model.notes if how.transform is None or note != ASSUMED]  # nothing is normalised then
+    settings = {**model.describe(), **how.described(), **made, "notes": notes}
     if ranks.rank == 0:
         stored = shards.finish(count, {"settings": settings, "messages": model.messages()})
         ranks.wait()
