@@ -133,3 +133,21 @@ def test_products_change_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("selfscope.models.folding.onednn_pays", lambda: True)
     assert wanted_changes(nn.Linear(3, 3))["onednn_linear"]
     assert not any(wanted_changes(nn.LayerNorm(3)).values())
+    assert not wanted_changes(nn.Linear(3, 3).double())["onednn_linear"]
+
+
+@pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="this torch has no oneDNN product")
+def test_products_in_other_precisions_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(8, 8), nn.Linear(8, 2).double()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(self.first(x).double())
+
+    monkeypatch.setattr("selfscope.models.folding.onednn_pays", lambda: True)
+    with torch.inference_mode():
+        quick, done = quickened(Mixed(), lambda part: {"features": part(torch.ones(3, 8))})
+    assert done["onednn_linear"]
+    assert (type(quick.first), type(quick.last)) == (OneDNNLinear, nn.Linear)

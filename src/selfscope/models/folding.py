@@ -57,7 +57,7 @@ def wanted_changes(module: nn.Module) -> dict[str, bool]:
     return {
         "folded": _norms(module) > 0,
         "channels_last": is_convolutional(module),
-        "onednn_linear": on_cpu and onednn_pays() and any(type(part) is nn.Linear for part in module.modules()),
+        "onednn_linear": on_cpu and onednn_pays() and any(map(_plain_product, module.modules())),
     }
 
 
@@ -74,7 +74,7 @@ def changed(module: nn.Module, run: Run, wanted: Mapping[str, Any]) -> nn.Module
         quick.to(memory_format=torch.channels_last)
     if wanted.get("onednn_linear"):
         for part in quick.modules():
-            if type(part) is nn.Linear:
+            if _plain_product(part):
                 part.__class__ = OneDNNLinear
     return quick
 
@@ -145,6 +145,11 @@ def followers(module: nn.Module, run: Run) -> list[tuple[Any, Any]]:
 
 def _norms(module: nn.Module) -> int:
     return sum(isinstance(part, NORMS) for part in module.modules())
+
+
+def _plain_product(part: nn.Module) -> bool:
+    """Of float32, which is what oneDNN's product takes; classes that derive from `Linear` may do anything."""
+    return type(part) is nn.Linear and part.weight.dtype == torch.float32
 
 
 def _foldable(norm: Any) -> bool:
