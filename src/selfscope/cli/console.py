@@ -38,20 +38,23 @@ QUIET_SECONDS = 10.0
 
 
 @contextmanager
-def progress_bar(title: str, unit: str = "images") -> Iterator[Progress]:
-    """Count, rate and time left on standard error: a bar on a terminal, elsewhere a line now and then."""
+def progress_bar(title: str, unit: str = "images", *, carried: bool = False) -> Iterator[Progress]:
+    """Count, rate and time left on standard error: a bar on a terminal, elsewhere a line now and then.
+
+    With `carried` the first call tells what an earlier process did, which is no part of this one's rate.
+    """
     screen = console(stderr=True)
     if screen.is_terminal:
-        with _bar(title, unit, screen) as update:
+        with _bar(title, unit, screen, carried) as update:
             yield update
         return
-    lines = _Lines(title, unit, screen)
+    lines = _Lines(title, unit, screen, carried)
     yield lines
     lines.finish()
 
 
 @contextmanager
-def _bar(title: str, unit: str, screen: Console) -> Iterator[Progress]:
+def _bar(title: str, unit: str, screen: Console, carried: bool) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -59,8 +62,13 @@ def _bar(title: str, unit: str, screen: Console) -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(), note)
     with Bar(*columns, console=screen) as bar:
         task = bar.add_task(title, total=None, rate="", note="")
+        begun = not carried
 
         def update(done: int, total: int, note: str = "") -> None:
+            nonlocal begun
+            if not begun:
+                bar.reset(task, completed=done, total=total, rate="", note=note)
+                begun = True
             speed = bar.tasks[0].speed
             bar.update(task, completed=done, total=total, rate=f"{speed:.3g} {unit}/s" if speed else "", note=note)
 
@@ -70,23 +78,27 @@ def _bar(title: str, unit: str, screen: Console) -> Iterator[Progress]:
 class _Lines:
     """Progress as lines of text: one every `QUIET_SECONDS`, and one at the end of what took a second or more."""
 
-    def __init__(self, title: str, unit: str, screen: Console) -> None:
+    def __init__(self, title: str, unit: str, screen: Console, carried: bool) -> None:
         self._title, self._unit, self._screen = title, unit, screen
         self._start = self._told = time.monotonic()
+        self._before = None if carried else 0
         self._done, self._note = 0, ""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         now = time.monotonic()
         self._done, self._note = done, note
-        if done and done < total and now - self._told >= QUIET_SECONDS:
+        if self._before is None:
+            self._before = done
+        new = done - self._before
+        if new and done < total and now - self._told >= QUIET_SECONDS:
             self._told = now
-            rate = done / (now - self._start)
+            rate = new / (now - self._start)
             self._print(f"{done}/{total} {self._unit}, {rate:.3g}/s, {(total - done) / rate:.0f} s left", note)
 
     def finish(self) -> None:
         elapsed = time.monotonic() - self._start
         if elapsed >= 1:
-            self._print(f"{self._done} {self._unit} in {elapsed:.1f} s", self._note)
+            self._print(f"{self._done - (self._before or 0)} {self._unit} in {elapsed:.1f} s", self._note)
 
     def _print(self, text: str, note: str) -> None:
         self._screen.print(f"{self._title}: {text}{f', {note}' if note else ''}", markup=False)

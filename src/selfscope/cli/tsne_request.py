@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,13 +89,14 @@ class Request:
             folder = self.folder or FeatureFolder(Path(str(run)) / "features", {"run": str(run)})
             if ranks.rank == 0 and folder.begun():
                 _tell(["carrying on from where an earlier extraction of these features stopped"])
-            with progress_bar(f"extracting {self.flags.vis_stage} features") as progress:
+            title = f"extracting {self.flags.vis_stage} features"
+            with progress_bar(title, carried=True) if ranks.rank == 0 else nullcontext(silent) as progress:
                 features = extract(
                     model,
                     chosen,
                     folder=folder,
                     distributed=ranks.world > 1,
-                    progress=silent if ranks.rank else progress,
+                    progress=progress,
                     **how,
                 )
             leave()

@@ -116,9 +116,7 @@ def _results(batches: Sequence[Sequence[int]], dataset: Dataset, forward: Forwar
         readers = min(READERS, os.cpu_count() or 1) if workers is None else workers
         return _ahead(zip(batches, load_pieces(dataset, batches, workers=readers), strict=True), forward)
     if not workers:
-        return _over_threads(
-            lambda batch: _features(forward, (batch, read_batch(dataset, batch))), batches, dataset, plan
-        )
+        return _over_threads(partial(_read_features, forward, dataset), batches, dataset, plan)
     pieces = zip(batches, load_pieces(dataset, batches, workers=workers), strict=True)
     return _over_threads(partial(_features, forward), pieces, dataset, plan)
 
