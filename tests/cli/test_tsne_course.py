@@ -38,7 +38,18 @@ def test_a_pattern_makes_one_map_in_order_of_training(
     write_checkpoints(tmp_path / "w", (2, 10, 1))
     root = photos(classes=2, each=5)
     pattern = str(tmp_path / "w" / "epoch_*.pth")
-    made = run(root, tmp_path / "W", "--checkpoint", pattern, "--format", "png", "svg", config="vit-base-p16_imagenet")
+    made = run(
+        root,
+        tmp_path / "W",
+        "--checkpoint",
+        pattern,
+        "--format",
+        "png",
+        "svg",
+        "--color-by",
+        "drift",
+        config="vit-base-p16_imagenet",
+    )
     maps = list(open_run(made).embeddings.values())
     assert [emb.step for emb in maps] == [1, 2, 10]
     assert [Path(emb.settings["checkpoint"]).stem for emb in maps] == ["epoch_1", "epoch_2", "epoch_10"]
@@ -73,6 +84,8 @@ def test_patterns_name_files_and_doubles_are_refused(tmp_path: Path) -> None:
     [
         (["--method", "pca"], "--method pca goes with a single checkpoint"),
         (["--seeds", "2", "--thumbnails", "3"], "--seeds, --thumbnails goes with a single checkpoint"),
+        (["--color-by", "cluster"], "--color-by cluster goes with a single checkpoint"),
+        (["--color-by", "drif"], "Did you mean 'drift'?"),
     ],
 )
 def test_flags_of_a_single_map_are_refused(

@@ -70,6 +70,9 @@ REFUSALS = [
     (["--labels", "none.csv"], "none.csv"),
     (["--thumbnails", "0"], "at least 1"),
     (["--seeds", "0"], "at least 1"),
+    (["--class-idx", "1", "--max-num-samples", "5"], "--max-num-samples, --class-idx is for features of a config"),
+    (["--checkpoint", "C.pth"], "--checkpoint is for features of a config"),
+    (["--color-by", "drift"], "expected one of label"),
 ]
 
 
@@ -88,7 +91,9 @@ def test_refusals_come_before_any_folder(
 def test_thumbnails_without_paths_are_one_sentence(features: Path, capsys: pytest.CaptureFixture) -> None:
     command = ["tsne", "--features", str(features), "--work-dir", str(features.parent / "W"), "--thumbnails", "3"]
     assert main([*command, "--n-iter", "20"]) == 1
-    assert "without the paths of their images" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "without the paths of their images" in told.err
+    assert "iterations" not in told.out + told.err  # before the map is made
 
 
 @pytest.mark.parametrize("flags", [("--class-idx", "1"), ("--max-num-class", "1"), ("--max-num-samples", "2")])

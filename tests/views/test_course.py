@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from selfscope.draw.course import BETWEEN, FRAME, PAUSE
+from selfscope.draw.colour import colormap
+from selfscope.draw.course import BETWEEN, FRAME, PAUSE, _shared
+from selfscope.draw.map_inks import number_range
 from selfscope.embedding.likeness import neighbour_jaccard
 from selfscope.errors import DataError, UsageError
 from selfscope.structures import Features
@@ -48,11 +52,38 @@ def test_pictures_say_what_drift_is(course: Course) -> None:
     assert "median drift" in course.words()[1]
     assert "up to about 2 floors mean nothing" in course.caption()[1]
     assert course.plot().shape[1] == pytest.approx(1600, abs=4)
-    frames = list(course.frames(width=400))
+    frames = list(course.frames(width=400, color_by="drift"))
     assert len(frames) == 3 + 2 * (BETWEEN - 1)
     assert [frame.milliseconds for frame in frames[:2]] == [PAUSE, FRAME]
     assert len({frame.picture.shape for frame in frames}) == 1
     assert not np.array_equal(frames[0].picture, frames[-1].picture)
+
+
+@pytest.mark.slow
+def test_pictures_say_how_far_to_trust_each_map(course: Course) -> None:
+    values = [emb.quality["trustworthiness"] for emb in course.maps]
+    assert f"trustworthiness {min(values):.2f} to {max(values):.2f} · 10-NN recall" in course.caption()[2]
+    assert course.notes() == [
+        f"{name}: {doubt}"
+        for name, emb in zip(course.names, course.maps, strict=True)
+        for doubt in emb.settings["doubts"]
+    ]
+    doubted = [replace(emb, settings={**emb.settings, "doubts": ("a", "b"), "trained": False}) for emb in course.maps]
+    notes = replace(course, maps=tuple(doubted)).notes()
+    assert notes[0] == "epoch_1: untrained: random weights"
+    assert notes[-1] == "and 6 more doubts, which are kept with their maps"
+
+
+@pytest.mark.slow
+def test_one_number_has_one_colour_in_all_maps(course: Course) -> None:
+    whole = np.concatenate([emb.columns["trust"] for emb in course.maps])
+    drawn, _ = _shared(course.maps, "trust")
+    assert len({(ink.bar.low, ink.bar.high) for ink in drawn if ink.bar}) == 1
+    together = colormap(whole.astype(np.float64), *number_range(whole)[:2])
+    np.testing.assert_array_equal(np.concatenate([ink.colours for ink in drawn]), together)
+    first, second = (ink.bar for ink in _shared(course.maps, "kept")[0][:2])
+    assert first is None  # there is no map before it
+    assert second is not None
 
 
 def test_names_and_steps() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from selfscope.cli.console import log_to, say, say_skipped
@@ -13,6 +13,7 @@ from selfscope.cli.tsne_course import expanded, map_course
 from selfscope.cli.tsne_map import MapFlags
 from selfscope.cli.tsne_picture import PictureFlags
 from selfscope.cli.tsne_source import Source, SourceFlags
+from selfscope.errors import UsageError
 
 if TYPE_CHECKING:
     from selfscope.embedding.graph import Neighbours
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
     from selfscope.structures import Features
 
 log = logging.getLogger("selfscope.tsne")
+
+
+OF_A_MODEL = (
+    "checkpoint",
+    "vis_stage",
+    "pool",
+    "max_num_class",
+    "max_num_samples",
+    "class_idx",
+    "float16",
+    "full_precision",
+)
 
 
 @dataclass(frozen=True)
@@ -37,11 +50,12 @@ class Tsne(MapFlags, PictureFlags, SourceFlags):
             replace(self, config=self.checkpoint[-1], checkpoint=self.checkpoint[:-1])()  # `--checkpoint C CONFIG`
             return
         options = self.map_options(self.seed, self.seeds)
-        self.check_picture()
         checkpoints = expanded(self.checkpoint)
         if len(checkpoints) > 1:
             map_course(self, checkpoints, options)
             return
+        self.check_picture()
+        self._refuse_unused()
         source = replace(self, checkpoint=tuple(checkpoints)).source()
         if source.helps():
             return
@@ -53,6 +67,7 @@ class Tsne(MapFlags, PictureFlags, SourceFlags):
             if source.config is not None:
                 visualizer.add_config(source.config)
             features = source.features(folder)
+            self.check_features(features)
             joined = self.joined(features)
             for stage in features.arrays:
                 embedding = self._map(source, joined.features if joined else features, stage, options)
@@ -64,6 +79,17 @@ class Tsne(MapFlags, PictureFlags, SourceFlags):
                     visualizer.show(picture, win_name=stage)
         say_skipped(features.skipped)
         say(f"run: {folder}")
+
+    def _refuse_unused(self) -> None:
+        """Flags that choose weights or images have no use where the features are given."""
+        if self.features is None:
+            return
+        given = [flag for flag in fields(SourceFlags) if flag.name in OF_A_MODEL]
+        unused = ["--" + f.name.replace("_", "-") for f in given if getattr(self, f.name) != f.default]
+        if unused:
+            raise UsageError(
+                f"tsne: {', '.join(unused)} is for features of a config; all rows of --features are mapped"
+            )
 
     def _map(self, source: Source, features: Features, stage: str, options: dict[str, Any]) -> Embedding:
         from selfscope.views.colouring import queries_for

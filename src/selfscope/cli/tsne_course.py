@@ -28,6 +28,7 @@ def map_course(command: Tsne, checkpoints: Sequence[str], options: dict[str, Any
     from selfscope.views.course import in_order, joint_tsne
 
     _refuse(command)
+    command.check_picture(course=True)
     paths = in_order(checkpoints)
     first = replace(command, checkpoint=(paths[0],)).source()  # refuses what is wrong before a folder is made
     folder = new_run_folder(first.parent, "tsne_")
@@ -43,7 +44,8 @@ def map_course(command: Tsne, checkpoints: Sequence[str], options: dict[str, Any
                 course = joint_tsne(features, stage=stage, progress=progress, **options)
             for embedding in course.maps:
                 visualizer.write(embedding)
-            for line in [f"{stage}: {len(course.maps)} checkpoints", *(f"  {line}" for line in course.lines())]:
+            told = [*course.lines(), *course.caption(), *course.notes()]
+            for line in [f"{stage}: {len(course.maps)} checkpoints", *(f"  {line}" for line in told)]:
                 say(line)
                 log.info("%s", line)
             picture = _draw(command, course, folder / "saved_pictures" / stage)
@@ -92,6 +94,7 @@ def _refuse(command: Tsne) -> None:
         "--seeds": command.seeds != 1,
         "--thumbnails": command.thumbnails is not None,
         "--labels": command.labels is not None,
+        f"--color-by {command.color_by}": command.color_by in ("cluster", "stability"),
         "--map-device": command.map_device != "cpu",
     }
     unused = [flag for flag, is_given in given.items() if is_given]
@@ -122,7 +125,7 @@ def _draw(command: Tsne, course: Course, base: Path) -> Any:
 
 
 def save_moving_picture(path: Path, course: Course, color_by: str | None) -> None:
-    """An animated WebP, lossless where points are crisp, that starts over at its end."""
+    """An animated WebP that starts over at its end."""
     from PIL import Image
 
     frames = [(Image.fromarray(frame.picture), frame.milliseconds) for frame in course.frames(color_by=color_by)]

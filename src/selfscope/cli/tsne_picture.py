@@ -41,8 +41,9 @@ class PictureFlags:
     legend: bool = False
     """Name every class, however many."""
 
-    def check_picture(self) -> None:
-        """Refuses what can be refused before features are extracted."""
+    def check_picture(self, *, course: bool = False) -> None:
+        """Refuses what can be refused before features are extracted; maps of a course have further columns."""
+        from selfscope.draw.course import BEFORE
         from selfscope.views.colouring import check_colour
 
         if self.thumbnails is not None and self.thumbnails != "all" and self.thumbnails < 1:
@@ -51,12 +52,17 @@ class PictureFlags:
             raise UsageError(f"seeds: expected at least 1, got {self.seeds}")
         if not self.format:
             raise UsageError("format: expected at least one of png, svg, pdf")
-        known: dict[str, Any] = {}
+        known: dict[str, Any] = dict.fromkeys(BEFORE if course else ())
         if self.labels is not None:
             from selfscope.views.labels import columns_of
 
-            known = dict.fromkeys(columns_of(self.labels))
+            known |= dict.fromkeys(columns_of(self.labels))
         check_colour(self.color_by, self.seeds, known)
+
+    def check_features(self, features: Features) -> None:
+        """Refuses what these features cannot give, before a map is made of them."""
+        if self.thumbnails is not None and features.paths is None:
+            raise UsageError("thumbnails: these features come without the paths of their images")
 
     def joined(self, features: Features) -> Joined | None:
         """The features with the labels of --labels, if these are given; says how many were found."""

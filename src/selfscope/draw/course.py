@@ -13,6 +13,7 @@ from selfscope.draw.glyphs import line_height
 from selfscope.draw.legend import class_key, colour_key
 from selfscope.draw.map_inks import Inks, inks
 from selfscope.draw.map_panels import Style, extent, map_panel
+from selfscope.draw.map_words import MEANINGS
 from selfscope.draw.map_words import title as map_title
 from selfscope.draw.scene import Scene, raster
 from selfscope.draw.sheet import sheet
@@ -25,6 +26,8 @@ BETWEEN = 12
 PAUSE, FRAME = 1200, 60
 """Milliseconds that a checkpoint and a frame between two stay."""
 _MOST_COLUMNS = 4
+BEFORE = ("drift", "kept")
+"""Columns that compare a map with the one before, and which the first has not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +43,12 @@ def course_scene(
     names: Sequence[str],
     *,
     under: Sequence[str] = (),
+    notes: Sequence[str] = (),
     footer: Sequence[str] = (),
     color_by: str | None = "label",
     width: int = 1600,
 ) -> Scene:
-    """A panel a map, headed by its name, a line of `under` below it; all show the same stretch of the plane."""
+    """A panel a map, headed by its name, a line of `under` below it; all share one stretch of plane and colours."""
     drawn, style = _shared(maps, color_by)
     size = max(11, round(width / 92))
     whole = width - 2 * (size + 3)
@@ -64,7 +68,7 @@ def course_scene(
             scene.text(left, top + line + side, shorten(under[t], size, side), size, SOFT)
     if key is not None:
         scene.paste(key, room + 2 * size, line)
-    return sheet(scene, title=map_title(maps[-1]), footer=list(footer), size=size)
+    return sheet(scene, title=map_title(maps[-1]), notes=notes, footer=_footer(drawn[-1], footer), size=size)
 
 
 def course_frames(
@@ -80,46 +84,56 @@ def course_frames(
     Only the maps themselves are results; what is between them is there for the eye to follow.
     """
     drawn, style = _shared(maps, color_by)
-    size = max(12, round(width / 64))
+    film = _Film.of(drawn[-1], style, names, footer, width)
     for t, emb in enumerate(maps):
-        yield Frame(_frame(emb.coords, drawn[t], style, names, float(t), footer, size, width), PAUSE)
+        yield Frame(film.picture(emb.coords, drawn[t], float(t)), PAUSE)
         if t + 1 < len(maps):
             for share in np.arange(1, BETWEEN) / BETWEEN:
                 eased = share * share * (3 - 2 * share)
                 coords = (1 - eased) * emb.coords + eased * maps[t + 1].coords
-                ink = drawn[t] if share < 0.5 else drawn[t + 1]
-                yield Frame(_frame(coords, ink, style, names, t + float(eased), footer, size, width), FRAME)
+                yield Frame(film.picture(coords, drawn[t] if share < 0.5 else drawn[t + 1], t + float(eased)), FRAME)
 
 
-def _frame(
-    coords: np.ndarray,
-    ink: Inks,
-    style: Style,
-    names: Sequence[str],
-    at: float,
-    footer: Sequence[str],
-    size: int,
-    width: int,
-) -> np.ndarray:
-    """The map below a line of time, on which the checkpoints are marked and the moment is a dot."""
-    whole = width - 2 * (size + 3)
-    key = _key(ink, round(width * 0.5), whole // 3, size)
-    side = whole - (0 if key is None else key.width + size)
-    top = 2 * line_height(size) + size
-    scene = Scene(top + side, whole)
-    nearest = round(at)
-    scene.text(0, 0, names[nearest] if abs(at - nearest) < 1e-6 else "moving", size + 2, INK)
-    y = line_height(size + 2) + size // 2
-    scene.box((0, y, side, y + 2), RULE)
-    for t in range(len(names)):
-        x = side * t / (len(names) - 1)
-        scene.box((x - 1 if t else 0, y - 4, x + 1 if t else 2, y + 6), SOFT)
-    x = side * at / (len(names) - 1)
-    scene.box((max(0, x - 5), y - 4, min(side, x + 5), y + 6), INK)
-    scene.paste(map_panel(np.asarray(coords, np.float64), ink, (side, side), style), 0, top)
-    if key is not None:
-        scene.paste(key, side + size, top)
-    return raster(sheet(scene, title="", footer=list(footer), size=size))
+@dataclass(frozen=True, eq=False)
+class _Film:
+    """What all frames have in common, so that all have one size."""
+
+    names: Sequence[str]
+    footer: Sequence[str]
+    style: Style
+    key: Scene | None
+    size: int
+    whole: int
+
+    @classmethod
+    def of(cls, last: Inks, style: Style, names: Sequence[str], footer: Sequence[str], width: int) -> _Film:
+        size = max(12, round(width / 64))
+        whole = width - 2 * (size + 3)
+        key = _key(last, round(width * 0.5), whole // 3, size)
+        return cls(names, _footer(last, footer), style, key, size, whole)
+
+    def picture(self, coords: np.ndarray, ink: Inks, at: float) -> np.ndarray:
+        """The map below a line of time, on which the checkpoints are marked and the moment is a dot."""
+        size = self.size
+        side = self.whole - (0 if self.key is None else self.key.width + size)
+        top = 2 * line_height(size) + size
+        scene = Scene(top + side, self.whole)
+        nearest = round(at)
+        scene.text(0, 0, self.names[nearest] if abs(at - nearest) < 1e-6 else "moving", size + 2, INK)
+        self._add_time(scene, at, side)
+        scene.paste(map_panel(np.asarray(coords, np.float64), ink, (side, side), self.style), 0, top)
+        if self.key is not None:
+            scene.paste(self.key, side + size, top)
+        return raster(sheet(scene, title="", footer=self.footer, size=size))
+
+    def _add_time(self, scene: Scene, at: float, side: int) -> None:
+        y, last = line_height(self.size + 2) + self.size // 2, len(self.names) - 1
+        scene.box((0, y, side, y + 2), RULE)
+        for t in range(len(self.names)):
+            x = side * t / last
+            scene.box((x - 1 if t else 0, y - 4, x + 1 if t else 2, y + 6), SOFT)
+        x = side * at / last
+        scene.box((max(0, x - 5), y - 4, min(side, x + 5), y + 6), INK)
 
 
 def _shared(maps: Sequence[Embedding], color_by: str | None) -> tuple[list[Inks], Style]:
@@ -130,8 +144,14 @@ def _shared(maps: Sequence[Embedding], color_by: str | None) -> tuple[list[Inks]
     every = np.concatenate([emb.coords for emb in maps]).astype(np.float64)
     low, high = extent(every)
     middle, half = (low + high) / 2, (high - low).max() / 2
-    drawn = [inks(emb, color_by if color_by != "drift" or t else None) for t, emb in enumerate(maps)]
+    own = [emb.columns[color_by] for emb in maps if color_by in emb.columns]
+    span = np.concatenate(own) if own and own[0].dtype.kind in "fiub" else None
+    drawn = [inks(emb, color_by if color_by not in BEFORE or t else None, span=span) for t, emb in enumerate(maps)]
     return drawn, replace(Style(), extent=(middle - half, middle + half))
+
+
+def _footer(drawn: Inks, lines: Sequence[str]) -> list[str]:
+    return [*([f"coloured by {MEANINGS[drawn.name]}"] if drawn.name in MEANINGS else []), *lines]
 
 
 def _key(drawn: Inks, height: int, max_width: int, size: int) -> Scene | None:

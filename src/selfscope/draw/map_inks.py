@@ -46,8 +46,11 @@ class Inks:
     """The column that was asked for."""
 
 
-def inks(emb: Embedding, color_by: str | None) -> Inks:
-    """`label`, a column, or None for one colour; data without labels has one colour as well."""
+def inks(emb: Embedding, color_by: str | None, *, span: np.ndarray | None = None) -> Inks:
+    """`label`, a column, or None for one colour; data without labels has one colour as well.
+
+    `span` are the numbers whose range the colours cover, where several maps share one; the map's own by default.
+    """
     count = len(emb.coords)
     plain = Inks(np.tile(np.array(palette(1)[0], np.uint8), (count, 1)), np.zeros(count, np.intp))
     if color_by is None or (color_by == "label" and emb.labels is None and "label" not in emb.columns):
@@ -62,14 +65,14 @@ def inks(emb: Embedding, color_by: str | None) -> Inks:
         drawn = _class_inks(values, _cluster_names(values), missing=f"in none · {int((values < 0).sum()):,}")
         return replace(drawn, name=CLUSTER)
     if values.dtype.kind in "fiub":
-        return _number_inks(values.astype(np.float64), color_by, plain.shapes)
+        return _number_inks(values.astype(np.float64), color_by, plain.shapes, values if span is None else span)
     words = np.array(["" if value is None else str(value) for value in values.tolist()])
     names, codes = np.unique(words, return_inverse=True)
     return _class_inks(codes.reshape(-1), {i: name or "none" for i, name in enumerate(names.tolist())})
 
 
-def _number_inks(values: np.ndarray, name: str, shapes: np.ndarray) -> Inks:
-    low, high, note = number_range(values)
+def _number_inks(values: np.ndarray, name: str, shapes: np.ndarray, span: np.ndarray) -> Inks:
+    low, high, note = number_range(span.astype(np.float64))
     return Inks(colormap(values, low, high), shapes, bar=Bar(name, low, high, note), pale=np.isnan(values), name=name)
 
 

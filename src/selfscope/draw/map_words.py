@@ -32,8 +32,10 @@ MEANINGS = {
     "density": "density: how many times nearer than usual the 10 nearest in feature space lie, as a power of two",
     "norm": "norm: length of the feature vector",
     "cluster": "cluster: HDBSCAN in feature space, not on the map",
+    "drift": "drift: distance from the map before, in floors",
+    "kept": "kept: share of the nearest in feature space that the checkpoint before had (Jaccard)",
 }
-"""What the columns that every map has are."""
+"""What the columns that maps have of themselves are."""
 
 
 def title(emb: Embedding) -> str:

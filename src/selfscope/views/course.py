@@ -23,6 +23,8 @@ from selfscope.views.matching import matched
 from selfscope.views.progress import Progress
 
 K = 10
+MOST_NOTES = 3
+JUDGED = {"trustworthiness": "trustworthiness", "knn_recall": "{k:g}-NN recall", "kl_divergence": "KL"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,16 +55,25 @@ class Course:
     def caption(self) -> list[str]:
         """What must be known to read the pictures."""
         s = self.maps[-1].settings
+        each = [_range(self.maps, name, words) for name, words in JUDGED.items()]
         return [
             f"one joint map (Dynamic t-SNE, tie {s['tie']:g}): perplexity {s['perplexity']:g}, {s['metric']} distance, "
             f"N {s['n']:,}, seed {s['seed']}",
             f"drift is in floors: the median distance ({self.floor:.2g}) between maps of the last features under two "
-            f"seeds; up to about 2 floors mean nothing; neighbours are the {K} nearest in feature space (Jaccard)",
+            f"seeds; up to about 2 floors mean nothing; neighbours shared are of the {min(K, s['n'] - 1)} nearest in "
+            "feature space by cosine (Jaccard)",
+            f"each map by itself: {' · '.join(filter(None, each))}",
         ]
+
+    def notes(self) -> list[str]:
+        """Which maps should not be believed; the rest of many is in their `settings`."""
+        said = [f"{name}: {doubt}" for name, emb in zip(self.names, self.maps, strict=True) for doubt in _doubts(emb)]
+        rest = len(said) - MOST_NOTES
+        return said if rest < 2 else [*said[:MOST_NOTES], f"and {rest} more doubts, which are kept with their maps"]
 
     def scene(self, *, color_by: str | None = "label", width: int = 1600) -> Scene:
         """All maps side by side, showing the same stretch of the plane."""
-        options: dict[str, Any] = {"under": self.words(), "footer": self.caption()}
+        options: dict[str, Any] = {"under": self.words(), "notes": self.notes(), "footer": self.caption()}
         return course_scene(self.maps, self.names, color_by=color_by, width=width, **options)
 
     def plot(self, *, color_by: str | None = "label", width: int = 1600) -> np.ndarray:
@@ -123,6 +134,18 @@ def joint_tsne(
         columns = {**record.columns, "drift": found.drift[t], "kept": kept.astype(np.float32)}
         maps.append(replace(record, columns=columns))
     return Course(tuple(maps), titles, found.floor)
+
+
+def _doubts(emb: Embedding) -> list[str]:
+    untrained = ["untrained: random weights"] if emb.settings.get("trained") is False else []
+    return [*untrained, *emb.settings.get("doubts", ())]
+
+
+def _range(maps: Sequence[Embedding], name: str, words: str) -> str:
+    values = [emb.quality[name] for emb in maps if name in emb.quality]
+    low, high = (f"{value:.2f}" for value in (min(values), max(values))) if values else ("", "")
+    named = words.format(k=maps[0].quality.get("k", K))
+    return f"{named} {low}" + (f" to {high}" if high != low else "") if values else ""
 
 
 def checkpoint_names(features: Sequence[Features]) -> tuple[str, ...]:
