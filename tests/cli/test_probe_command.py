@@ -47,3 +47,38 @@ def test_one_folder_is_split_and_too_few_are_refused(tmp_path: Path, capsys: pyt
     assert "too few to hold some out: give validation data" in capsys.readouterr().err
     assert main(["probe", CONFIG, "--train-data", folder, "--val-data", folder, *out]) == 1
     assert "images are in both parts" in capsys.readouterr().err
+
+
+def test_what_cannot_be_probed_is_refused_before_features_are_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, val = write_classes(tmp_path / "train", 0), write_classes(tmp_path / "val", 1)
+    (tmp_path / "flat").mkdir()
+    (Path(val) / "blue" / "0.png").rename(tmp_path / "flat" / "0.png")
+    flat, out = str(tmp_path / "flat"), ["--work-dir", str(tmp_path / "o")]
+    for flags, words in (
+        (["--train-data", flat], "the training images have no labels"),
+        (["--train-data", train, "--val-data", flat], "the validation images have no labels"),
+        (["--train-data", train, "--val-data", train], "16 images are in both parts"),
+        (["--train-data", train, "--val-data", val, "--k", "0"], "k: expected whole numbers"),
+    ):
+        assert main(["probe", CONFIG, *flags, *out]) == 1
+        assert words in capsys.readouterr().err
+    (Path(val) / "blue").rename(Path(val) / "green")
+    assert main(["probe", CONFIG, "--train-data", train, "--val-data", val, *out]) == 1
+    assert "such as 'green'" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+def test_features_are_kept_between_probes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_classes(tmp_path / "all", 0)
+    command = ["probe", CONFIG, "--train-data", folder, "--no-linear", "--work-dir", str(tmp_path / "o")]
+    assert main(command) == 0
+    first = capsys.readouterr().out.splitlines()[:-1]
+    monkeypatch.setattr("selfscope.views.extract.computed", None)  # nothing is computed again
+    assert main(command) == 0
+    assert [line for line in capsys.readouterr().out.splitlines()[:-1] if "%" in line] == [
+        line for line in first if "%" in line
+    ]

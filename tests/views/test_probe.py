@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,25 @@ def test_representations_list_the_same_images() -> None:
         probe(train, val, beside={"raw": (train, None)})
     with pytest.raises(UsageError, match="at least 1"):
         probe(train, val, k=(0,))
+
+
+def test_classes_are_matched_by_name() -> None:
+    """A validation folder that lacks a class numbers those after it otherwise."""
+    train, val = features(200, 0), features(150, 1, prefix="val")
+    rows = np.flatnonzero(val.labels != 0)
+    fewer = Features(
+        {"feat_0": val.arrays["feat_0"][rows]},
+        labels=val.labels[rows] - 1,
+        paths=tuple(val.paths[i] for i in rows),
+        class_names=("b", "c"),
+    )
+    named = replace(train, class_names=("a", "b", "c"))
+    assert probe(named, fewer).columns["knn_10"][0] > 0.98
+    with pytest.raises(DataError, match="1 of 2 classes to be judged are not among those learnt from, such as 'd'"):
+        probe(named, replace(fewer, class_names=("b", "d")))
+
+
+def test_what_limits_a_probe_is_said() -> None:
+    text = probe(features(16, 0), features(25, 1, prefix="val"), k=(20,), linear=False).text()
+    assert "one standard error is at most 10.0 points" in text
+    assert "k = 20 is more than there are training images: all 16 of them vote" in text

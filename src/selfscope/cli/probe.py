@@ -14,9 +14,12 @@ from selfscope.cli.files import default_work_dir, new_run_folder, open_visualize
 if TYPE_CHECKING:
     from selfscope.config.reader import Config
     from selfscope.data.dataset import Dataset
+    from selfscope.store.shards import FeatureFolder
     from selfscope.structures import Features
     from selfscope.views.load import LoadedModel
+    from selfscope.views.progress import Progress
 
+    Parts = tuple[Dataset, Dataset | None]
     Sides = tuple[Features, Features | None]
 
 
@@ -34,7 +37,7 @@ class Probe:
     train_data: str | None = None
     """Folder of class folders; the config's train_dataloader by default, seen through the evaluation pipeline."""
     val_data: str | None = None
-    """Folder of class folders; the config's val, test or extract_dataloader by default."""
+    """Folder of class folders; by default the config's val, test or extract_dataloader, or a fifth of --train-data."""
     vis_stage: Literal["backbone", "neck", "pre_logits"] = "backbone"
     """Which output of the model."""
     k: tuple[int, ...] = (10, 20)
@@ -53,6 +56,8 @@ class Probe:
     """cpu, cuda:0, mps; the best present by default."""
     work_dir: str | None = None
     """Parent of the new folder probe_<timestamp>; work_dirs/… by default."""
+    no_cache: bool = False
+    """Neither take features from the cache nor leave them there."""
     cfg_options: tuple[str, ...] = ()
     """Overrides of the config: a.b=c "k=[1,2]"."""
     trust_config: bool = False
@@ -60,15 +65,15 @@ class Probe:
 
     def __call__(self) -> None:
         from selfscope.config.reader import load_config
-        from selfscope.views.probe import probe
+        from selfscope.views.probe import check_k, probe
 
+        check_k(self.k)
         config = load_config(self.config, self.cfg_options, trust=self.trust_config)
         models = self._models(config)
         parts = self._parts(config, next(iter(models.values())))
         folder = new_run_folder(Path(self.work_dir) if self.work_dir else default_work_dir(self.config), "probe_")
-        for model in models.values():
-            for line in model.messages():
-                say(line)
+        for line in next(iter(models.values())).messages():  # the untrained twin differs in its weights alone
+            say(line)
         sides = {name: self._features(parts, model, name) for name, model in models.items()}
         if not self.no_references:
             sides["raw pixels"] = self._raw(parts)
@@ -104,23 +109,40 @@ class Probe:
             models["untrained"] = loaded(None)
         return models
 
-    def _parts(self, config: Config, model: LoadedModel) -> tuple[Dataset, Dataset | None]:
-        from selfscope.views.probe_parts import probe_parts
+    def _parts(self, config: Config, model: LoadedModel) -> Parts:
+        from selfscope.views.probe_parts import probe_parts, refuse_parts
         from selfscope.views.subset import Subset
 
         parts = probe_parts(model, config, self.train_data, self.val_data, trust=self.trust_config)
         subset = Subset(max_num_samples=self.max_num_samples, seed=self.seed)
         train, val = (part if part is None else part.subset(subset(part.labels, len(part))) for part in parts)
         assert train is not None
+        refuse_parts(train, val)
         return train, val
 
-    def _features(self, parts: tuple[Dataset, Dataset | None], model: LoadedModel, name: str) -> Sides:
+    def _features(self, parts: Parts, model: LoadedModel, name: str) -> Sides:
         from selfscope.views.extract import extract
 
         options: dict[str, Any] = {"stage": self.vis_stage, "batch_size": self.batch_size, "workers": self.workers}
-        return self._both(parts, name, lambda data, progress: extract(model, data, progress=progress, **options))
 
-    def _raw(self, parts: tuple[Dataset, Dataset | None]) -> Sides:
+        def features(data: Dataset, progress: Progress) -> Features:
+            return extract(model, data, progress=progress, folder=self._kept(model, data, options), **options)
+
+        return self._both(parts, name, features)
+
+    def _kept(self, model: LoadedModel, data: Dataset, options: dict[str, Any]) -> FeatureFolder | None:
+        """Where the cache has these features, or will; None where a config's own code may compute anything."""
+        if self.no_cache or self.trust_config:
+            return None
+        from selfscope.store.cache import features_folder
+        from selfscope.store.shards import FeatureFolder
+        from selfscope.views.forward import Extraction
+        from selfscope.views.identity import loaded_identity
+
+        identity = loaded_identity(model, data, Extraction(**options))
+        return FeatureFolder(features_folder(identity), identity)
+
+    def _raw(self, parts: Parts) -> Sides:
         from selfscope.views.references import raw_pixels
 
         return self._both(
@@ -128,7 +150,7 @@ class Probe:
         )
 
     @staticmethod
-    def _both(parts: tuple[Dataset, Dataset | None], name: str, features: Any) -> Sides:
+    def _both(parts: Parts, name: str, features: Any) -> Sides:
         sides = []
         for part, data in zip(("training", "validation"), parts, strict=True):
             if data is not None:

@@ -144,7 +144,7 @@ def _shared(maps: Sequence[Embedding], color_by: str | None) -> tuple[list[Inks]
     every = np.concatenate([emb.coords for emb in maps]).astype(np.float64)
     low, high = extent(every)
     middle, half = (low + high) / 2, (high - low).max() / 2
-    own = [emb.columns[color_by] for emb in maps if color_by in emb.columns]
+    own = [] if color_by is None else [emb.columns[color_by] for emb in maps if color_by in emb.columns]
     span = np.concatenate(own) if own and own[0].dtype.kind in "fiub" else None
     drawn = [inks(emb, color_by if color_by not in BEFORE or t else None, span=span) for t, emb in enumerate(maps)]
     return drawn, replace(Style(), extent=(middle - half, middle + half))

@@ -36,3 +36,22 @@ def _order(wanted: Sequence[str], there: Sequence[str], first: str, name: str) -
             "extract both from the same folder"
         )
     return np.array([place[path] for path in wanted])
+
+
+def by_names(labels: np.ndarray, names: Sequence[str] | None, wanted: Sequence[str] | None) -> np.ndarray:
+    """Labels `(N,)` that number `names`, renumbered as in `wanted`: a folder that lacks a class counts on without it.
+
+    Unchanged where either side has no names; labels whose names are not wanted are refused.
+    """
+    if names is None or wanted is None or tuple(names) == tuple(wanted):
+        return labels
+    place = {name: number for number, name in enumerate(wanted)}
+    used = [names[number] for number in np.unique(labels[labels >= 0]).tolist()]
+    unknown = [name for name in used if name not in place]
+    if unknown:
+        raise DataError(
+            f"{len(unknown)} of {len(used)} classes to be judged are not among those learnt from, "
+            f"such as {unknown[0]!r}"
+        )
+    numbers = np.array([place.get(name, -1) for name in names])
+    return np.where(labels >= 0, numbers[labels], -1)

@@ -14,6 +14,7 @@ from selfscope.errors import DataError, UsageError
 from selfscope.markup import mapping_html
 from selfscope.records import Record, Table
 from selfscope.structures import Features
+from selfscope.views.matching import by_names
 
 MASKED_IMAGE = "k-NN and maps under-rate masked-image models, whose worth shows after fine-tuning."
 SHARE = 0.2
@@ -55,7 +56,8 @@ class Probe:
         linear = linear if "linear" in self.columns else ""
         return (
             f"accuracy on {s['val']} images from {s['train']} of {s['classes']} classes; {s['split']}; k-NN by cosine, "
-            f"votes weighted exp(cos / {s['temperature']}){linear}; seed {s['seed']}"
+            f"votes weighted exp(cos / {s['temperature']}){linear}; seed {s['seed']}; "
+            f"one standard error is at most {50 / s['val'] ** 0.5:.1f} points"
         )
 
     def records(self, key: str = "probe") -> Iterator[Record]:
@@ -83,8 +85,7 @@ def probe(
     Without `val`, a fifth of `train` (stratified, seeded) is held out, and the split says so. `beside` are other
     representations of the same images: raw pixels, an untrained twin. Items without a label (-1) are left out.
     """
-    if not k or min(k) < 1:
-        raise UsageError(f"k: expected whole numbers of at least 1, got {list(k)}")
+    check_k(k)
     given = {name: (train, val), **(beside or {})}
     parts = _parts(train, val, seed)
     columns: dict[str, list[Any]] = {"name": [], "dimensions": []}
@@ -108,7 +109,12 @@ def probe(
         "k": tuple(k),
         "temperature": temperature,
     }
-    return Probe(columns, settings, _notes(columns))
+    return Probe(columns, settings, _notes(columns, max(k), len(parts.train)))
+
+
+def check_k(k: Sequence[int]) -> None:
+    if not k or min(k) < 1:
+        raise UsageError(f"k: expected whole numbers of at least 1, got {list(k)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +131,7 @@ class _Parts:
 def _parts(train: Features, val: Features | None, seed: int) -> _Parts:
     labels = _labels(train, "training")
     if val is not None:
-        truth = _labels(val, "validation")
+        truth = by_names(_labels(val, "validation"), val.class_names, train.class_names)
         rows, asked = np.flatnonzero(labels >= 0), np.flatnonzero(truth >= 0)
         overlap = set(train.paths or ()) & set(val.paths or ())
         if overlap:
@@ -179,8 +185,10 @@ def _chosen(
     return bank, bank if second is None else np.asarray(second.arrays[name])
 
 
-def _notes(columns: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+def _notes(columns: Mapping[str, Sequence[Any]], most: int, bank: int) -> tuple[str, ...]:
     notes = [MASKED_IMAGE]
+    if most > bank:
+        notes.append(f"k = {most} is more than there are training images: all {bank} of them vote.")
     unfinished = [
         str(name) for name, done in zip(columns["name"], columns.get("linear_converged", ()), strict=False) if not done
     ]
