@@ -308,21 +308,21 @@ def own_memory() -> float:
     return int(line.split()[1]) / 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc")
 def test_memory_does_not_grow_with_the_images(photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """64 MB of features by way of shards of 2 MB."""
+    """128 MB of features by way of shards of 2 MB; a first call fills what the allocator keeps for itself."""
     monkeypatch.setattr(shared_work, "SHARD", 8)
-    root = photos(classes=1, each=2)
-    extract(Wide(), root, batch_size=4, folder=tmp_path / "warm")
+    paths = sorted(photos(classes=1, each=2).rglob("*.jpg"))
+    extract(Wide(), paths * 32, batch_size=4, folder=tmp_path / "warm")
     before, most = own_memory(), [0.0]
     write = FeatureFolder.write
     monkeypatch.setattr(FeatureFolder, "write", lambda self, n, s: (write(self, n, s), most.append(own_memory())))
-    paths = sorted(root.rglob("*.jpg")) * 128
-    features = extract(Wide(), paths, batch_size=4, folder=tmp_path / "F")
+    features = extract(Wide(), paths * 256, batch_size=4, folder=tmp_path / "F")
     array = features.arrays["feat_0"]
-    assert array.nbytes == 64 << 20
-    assert max(*most, own_memory()) - before < 24
-    assert (array == array[:2].repeat(128, 0).reshape(2, 128, -1).swapaxes(0, 1).reshape(array.shape)).all()
+    assert array.nbytes == 128 << 20
+    assert max(*most, own_memory()) - before < 100  # all at once takes 268
+    assert (array[:, 0] == np.tile(array[:2, 0], 256)).all()
 
 
 REFUSALS = [
