@@ -302,12 +302,12 @@ def _seconds(stamps: Iterable[str]) -> list[float]:
 
 
 def _without_redone(series: Series, resumed: Sequence[float]) -> Series:
-    """Without values at steps that a later session of the run came to again; `resumed` is known to the second."""
+    """Without values at steps that a later session of the run came to again, which began at one of `resumed`."""
     steps, times, kept = series.step, series.wall_time, np.ones(len(series), bool)
     if not resumed or len(series) < 2:
         return series
     back = np.flatnonzero(steps[1:] <= np.maximum.accumulate(steps)[:-1]) + 1
     for i in back:
-        if any(math.floor(times[i - 1]) <= start <= times[i] for start in resumed if math.isfinite(times[i - 1])):
+        if any(times[i - 1] <= start <= times[i] for start in resumed):
             kept[:i] &= steps[:i] < steps[i]
     return series if kept.all() else Series(steps[kept], times[kept], series.value[kept])

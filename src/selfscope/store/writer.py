@@ -218,7 +218,7 @@ def _begin(path: Path, name: str | None, seed: int | None, layout: Layout) -> di
         "config_hash": before.get("config_hash"),
     }
     if before:
-        info["resumed"] = [*before.get("resumed", []), _now()]
+        info["resumed"] = [*before.get("resumed", []), _now("microseconds")]  # readers part sessions by it
     layout_note: Mapping[str, str] = layout.noted()
     return info | ({"layout": dict(layout_note)} if layout_note else {})
 
@@ -236,5 +236,5 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+def _now(timespec: str = "seconds") -> str:
+    return datetime.now(timezone.utc).isoformat(timespec=timespec)
