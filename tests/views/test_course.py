@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from selfscope.draw.colour import colormap
-from selfscope.draw.course import BETWEEN, FRAME, PAUSE, _shared
+from selfscope.draw.course import BETWEEN, FRAME, PAUSE, _columns, _shared
 from selfscope.draw.map_inks import number_range
 from selfscope.embedding.likeness import neighbour_jaccard
 from selfscope.errors import DataError, UsageError
@@ -84,6 +84,13 @@ def test_one_number_has_one_colour_in_all_maps(course: Course) -> None:
     first, second = (ink.bar for ink in _shared(course.maps, "kept")[0][:2])
     assert first is None  # there is no map before it
     assert second is not None
+
+
+@pytest.mark.parametrize(
+    ("count", "columns"), [(2, 2), (3, 3), (4, 2), (5, 3), (6, 3), (7, 4), (9, 3), (10, 4), (40, 4)]
+)
+def test_panels_leave_few_places_empty(count: int, columns: int) -> None:
+    assert _columns(count) == columns
 
 
 def test_names_and_steps() -> None:

@@ -54,7 +54,7 @@ def course_scene(
     whole = width - 2 * (size + 3)
     key = _key(drawn[-1], round(width * 0.4), whole * 2 // 5, size)
     room = whole - (0 if key is None else key.width + 2 * size)
-    columns = min(len(maps), _MOST_COLUMNS, max(2, math.ceil(math.sqrt(len(maps)))))
+    columns = _columns(len(maps))
     side = (room - (columns - 1) * size) // columns
     line = line_height(size)
     high = side + line * (2 if under else 1) + size
@@ -69,6 +69,12 @@ def course_scene(
     if key is not None:
         scene.paste(key, room + 2 * size, line)
     return sheet(scene, title=map_title(maps[-1]), notes=notes, footer=_footer(drawn[-1], footer), size=size)
+
+
+def _columns(count: int) -> int:
+    """As few as make the sheet no higher than wide; of these the number that leaves the fewest places empty."""
+    few = min(count, _MOST_COLUMNS, max(2, math.ceil(math.sqrt(count))))
+    return min(range(few, min(count, _MOST_COLUMNS) + 1), key=lambda columns: -count % columns)
 
 
 def course_frames(

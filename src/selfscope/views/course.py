@@ -67,7 +67,8 @@ class Course:
 
     def notes(self) -> list[str]:
         """Which maps should not be believed; the rest of many is in their `settings`."""
-        said = [f"{name}: {doubt}" for name, emb in zip(self.names, self.maps, strict=True) for doubt in _doubts(emb)]
+        pairs = [(name, doubt) for name, emb in zip(self.names, self.maps, strict=True) for doubt in _doubts(emb)]
+        said = [doubt if doubt.startswith(f"{name}:") else f"{name}: {doubt}" for name, doubt in pairs]
         rest = len(said) - MOST_NOTES
         return said if rest < 2 else [*said[:MOST_NOTES], f"and {rest} more doubts, which are kept with their maps"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from selfscope.embedding.graph import Neighbours
+from selfscope.embedding.half import float32_copy
 from selfscope.embedding.quality import MapQuality, map_qualities
 
 FEW = 50
@@ -81,7 +82,7 @@ def row_norms(features: np.ndarray) -> np.ndarray:
     norms = np.empty(len(features), np.float32)
     for first in range(0, len(features), 4096):
         rows = np.asarray(features[first : first + 4096])
-        rows = rows.astype(np.float32) if rows.dtype == np.float16 else rows
+        rows = float32_copy(rows) if rows.dtype == np.float16 else rows
         norms[first : first + 4096] = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
     return norms
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from selfscope.embedding.check import refuse_unusable
 from selfscope.embedding.engine.workers import Workers
+from selfscope.embedding.half import float32_copy
 
 FARTHEST = 1e6
 """In medians of the distance from the centre; beyond it float32 would lose the neighbours of all other points."""
@@ -68,7 +69,7 @@ class Frame:
 def read_rows(features: np.ndarray, which: slice | np.ndarray, metric: str) -> np.ndarray:
     """Rows in float32, or in float64 where they came so; of length 1 under cosine, NaN where they have no direction."""
     rows = np.asarray(features[which])
-    rows = rows.astype(np.float32 if rows.dtype in (np.float16, np.float32) else np.float64)
+    rows = float32_copy(rows) if rows.dtype in (np.float16, np.float32) else rows.astype(np.float64)
     if metric == "cosine":
         with np.errstate(invalid="ignore"):
             rows /= np.abs(rows).max(axis=1, keepdims=True)
