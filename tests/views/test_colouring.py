@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 import selfscope as ss
+from selfscope.draw.scatter import embedding_scene
+from selfscope.draw.scene import Words
 from selfscope.errors import UsageError
 from selfscope.records import Embedding
 from selfscope.structures import Features
@@ -49,7 +51,17 @@ def test_clusters_become_a_column_with_what_made_them() -> None:
     for cluster in range(3):
         assert len(set(labels[found == cluster])) == 1
     assert emb.settings["clusters"]["count"] == 3
-    assert any("3 clusters by HDBSCAN" in note for note in emb.settings["notes"])
+    assert "3 clusters by HDBSCAN, 0% of the points in none" in words_of(emb)
+    assert "notes" not in emb.settings  # nothing to warn of
+    noise = with_clusters(ss.tsne(np.random.default_rng(0).normal(size=(200, 8)), n_iter=20))
+    assert noise.settings["notes"] == (
+        f"{noise.settings['clusters']['said']}: few of these features form dense groups",
+    )
+
+
+def words_of(emb: Embedding) -> str:
+    scene = embedding_scene(emb, color_by="cluster", width=900)
+    return " ".join(item.text for item in scene.items if isinstance(item, Words))
 
 
 def test_exemplars_stand_for_classes_clusters_or_the_map() -> None:

@@ -86,6 +86,7 @@ class PictureFlags:
             embedding = replace(embedding, columns={**embedding.columns, **joined.columns})
         if self.color_by == "cluster":
             embedding = with_clusters(embedding)
+            say(embedding.settings["clusters"]["said"])
         if self.thumbnails is None:
             return embedding
         wanted, side = np.arange(len(embedding.coords)), SIDE  # all of them lie in memory until they are stored

@@ -13,7 +13,7 @@ import numpy as np
 
 from selfscope.draw.density import DENSE
 from selfscope.draw.legend import class_key, colour_key, names_all
-from selfscope.draw.map_inks import TELLABLE, Inks, inks
+from selfscope.draw.map_inks import CLUSTER, TELLABLE, Inks, inks
 from selfscope.draw.map_panels import Style, map_scene
 from selfscope.draw.map_words import MEANINGS, caption, notes
 from selfscope.draw.map_words import title as map_title
@@ -115,6 +115,8 @@ def _key(drawn: Inks, height: int, max_width: int, size: int) -> Scene | None:
 
 def _footer(emb: Embedding, drawn: Inks) -> list[str]:
     meaning = MEANINGS.get(drawn.name)
+    if drawn.name == CLUSTER and "said" in emb.settings.get("clusters", {}):
+        meaning = f"{meaning}: {emb.settings['clusters']['said']}"
     return [*([f"coloured by {meaning}"] if meaning else []), *caption(emb, _read_with_care(emb, drawn))]
 
 

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 ASKED_AT_EVERY_POINT = ("trust", "continuity", "recall")
 ALWAYS = ("label", "norm", "density", *ASKED_AT_EVERY_POINT)
 SEEDS = "stability"
+MOSTLY_NONE = 0.5
+"""Share of points in no cluster beyond which the picture warns."""
 
 
 def check_colour(name: str, seeds: int, given: Mapping[str, Any] | None = None) -> None:
@@ -48,10 +50,11 @@ def with_clusters(embedding: Embedding) -> Embedding:
     said = f"{count} cluster{'s' if count != 1 else ''} by HDBSCAN, {found.noise:.0%} of the points in none"
     made = {**found.settings, "count": count, "noise": found.noise, "exemplars": found.exemplars.tolist()}
     log.info("%s: %s", embedding.key, said)
+    told = {"notes": (*settings.get("notes", ()), f"{said}: few of these features form dense groups")}
     return replace(
         embedding,
         columns={**embedding.columns, CLUSTER: found.labels},
-        settings={**settings, "clusters": made, "notes": (*settings.get("notes", ()), said)},
+        settings={**settings, "clusters": {**made, "said": said}, **(told if found.noise > MOSTLY_NONE else {})},
     )
 
 
