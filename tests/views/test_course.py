@@ -10,6 +10,8 @@ import pytest
 from selfscope.draw.colour import colormap
 from selfscope.draw.course import BETWEEN, FRAME, PAUSE, _columns, _shared
 from selfscope.draw.map_inks import number_range
+from selfscope.embedding import neighbours
+from selfscope.embedding.graph import Neighbours
 from selfscope.embedding.likeness import neighbour_jaccard
 from selfscope.errors import DataError, UsageError
 from selfscope.structures import Features
@@ -57,6 +59,20 @@ def test_pictures_say_what_drift_is(course: Course) -> None:
     assert [frame.milliseconds for frame in frames[:2]] == [PAUSE, FRAME]
     assert len({frame.picture.shape for frame in frames}) == 1
     assert not np.array_equal(frames[0].picture, frames[-1].picture)
+
+
+def test_neighbours_are_sought_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sought = []
+
+    def search(array: np.ndarray, *rest: object) -> Neighbours:
+        sought.append(len(array))
+        return neighbours(array, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("selfscope.embedding.joint.find_neighbours", search)
+    monkeypatch.setattr("selfscope.views.embed.find_neighbours", search)
+    given = joint_tsne([features(0.1, 1), features(0.6, 5)], n_iter=20, perplexity=5)
+    assert len(sought) == 3  # two checkpoints, and the twin of the last
+    assert "pca_kl_divergence" in given.maps[0].quality
 
 
 @pytest.mark.slow

@@ -27,6 +27,8 @@ class JointMaps:
     """`(T, N, n_components)` float32."""
     twin: np.ndarray
     """`(N, n_components)`: the last features once more, under another seed, as a further link of the chain."""
+    graphs: tuple[Neighbours, ...] = ()
+    """Of the T features, with as many neighbours a point as the maps needed and the divergence needs."""
 
     @property
     def floor(self) -> float:
@@ -69,15 +71,22 @@ class JointTSNE:
             )
         from selfscope.embedding.engine.chain import chained  # compiles, or loads what was compiled
 
-        coords = chained(self._layout(counts[0]), self._graphs(arrays), self.tie, Audience(progress))
-        return JointMaps(coords[:-1], coords[-1])
+        graphs = self._graphs(arrays)
+        coords = chained(self._layout(counts[0]), self._links(graphs, arrays[-1]), self.tie, Audience(progress))
+        return JointMaps(coords[:-1], coords[-1], graphs)
 
-    def _graphs(self, arrays: Sequence[np.ndarray]) -> list[Neighbours]:
-        k, engine = self.engine.neighbours_needed(len(arrays[0])), self.engine
-        graphs = [find_neighbours(array, k, engine.metric, engine.seed) for array in arrays]
-        twin = find_neighbours(arrays[-1], k, engine.metric, engine.seed + 1)
-        graphs = [*graphs, replace(twin, leading=graphs[-1].leading)]
-        return graphs if engine.init == "pca" else [replace(graph, leading=None) for graph in graphs]
+    def _graphs(self, arrays: Sequence[np.ndarray]) -> tuple[Neighbours, ...]:
+        from selfscope.embedding.divergence import NEIGHBOURS
+
+        k, engine = max(self.engine.neighbours_needed(len(arrays[0])), NEIGHBOURS), self.engine
+        return tuple(find_neighbours(array, k, engine.metric, engine.seed) for array in arrays)
+
+    def _links(self, graphs: Sequence[Neighbours], last: np.ndarray) -> list[Neighbours]:
+        """What the maps are made from: the graphs, and that of the twin."""
+        k, engine = self.engine.neighbours_needed(len(last)), self.engine
+        twin = find_neighbours(last, k, engine.metric, engine.seed + 1)
+        links = [*(graph.nearest(k) for graph in graphs), replace(twin, leading=graphs[-1].leading)]
+        return links if engine.init == "pca" else [replace(link, leading=None) for link in links]
 
     def _layout(self, n: int) -> Any:
         from selfscope.embedding.engine.layout import Layout

@@ -15,10 +15,11 @@ from selfscope.draw.course import Frame, course_frames, course_scene
 from selfscope.draw.scene import Scene, raster
 from selfscope.embedding.joint import TIE, JointTSNE
 from selfscope.embedding.likeness import jaccard, nearest_items
+from selfscope.embedding.tsne import TSNE
 from selfscope.errors import UsageError
 from selfscope.records import Embedding
 from selfscope.structures import Features
-from selfscope.views.embed import chosen_stage, engine_of, graph_for, judged_map
+from selfscope.views.embed import chosen_stage, engine_of, judged_map
 from selfscope.views.matching import matched
 from selfscope.views.progress import Progress
 
@@ -114,27 +115,30 @@ def joint_tsne(
     found = JointTSNE(engine, tie)(arrays, progress)
     near = [nearest_items(array, K, "cosine") for array in arrays]
     first, key = chosen[0][0], chosen[0][1]
-    settings = {
-        "method": "joint t-SNE",
-        "metric": engine.metric,
-        "perplexity": engine.effective_perplexity(len(arrays[0])),
-        "n_iter": engine.n_iter,
-        "init": engine.init,
-        "seed": engine.seed,
-        "tie": tie,
-        "drift_floor": found.floor,
-    }
+    settings = {**_settings(engine, len(arrays[0]), tie), "drift_floor": found.floor, "course": list(titles)}
     at = list(steps) if steps is not None else checkpoint_steps(titles)
     maps = []
     for t, array in enumerate(arrays):
         own = replace(first, arrays={key: array}, settings=chosen[t][0].settings)
-        graph = graph_for(array, engine.metric, 1, engine.seed)
-        told = {**settings, "course": list(titles), "place": t + 1}
+        told = {**settings, "place": t + 1}
+        graph = found.graphs[t]
         record = judged_map(own, key, [found.coords[t]], told, neighbours=graph, queries=queries, step=at[t])
         kept = jaccard(near[t - 1], near[t]) if t else np.full(len(array), np.nan)
         columns = {**record.columns, "drift": found.drift[t], "kept": kept.astype(np.float32)}
         maps.append(replace(record, columns=columns))
     return Course(tuple(maps), titles, found.floor)
+
+
+def _settings(engine: TSNE, n: int, tie: float) -> dict[str, Any]:
+    return {
+        "method": "joint t-SNE",
+        "metric": engine.metric,
+        "perplexity": engine.effective_perplexity(n),
+        "n_iter": engine.n_iter,
+        "init": engine.init,
+        "seed": engine.seed,
+        "tie": tie,
+    }
 
 
 def _doubts(emb: Embedding) -> list[str]:
