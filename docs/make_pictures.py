@@ -42,6 +42,9 @@ def main() -> None:
     save("statistics", statistics())
     save("forensics", photo("swav/swav_resnet50_8xb32-mcrop-2-6-coslr-200e_in1k-224-96.py", "concat", seed=4))
     save("steps", photo("simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k.py", "pipeline", seed=1))
+    course, comparison = over_training(run)
+    save("course", course)
+    save("compare", comparison)
     left = stack(
         [side_by_side([views[0][0], views[3][0]], align="start"), rows[1][1].plot(title="a held-out digit")],
         align="start",
@@ -105,6 +108,30 @@ def statistics() -> np.ndarray:
     photos = [Image.fromarray(photo) for photo in load_sample_images().images]
     stats = augmentation_stats(photos, lambda photo: [large(photo), large(photo), *map(small, [photo] * 4)], n=600)
     return stats.plot(title="600 draws of two large and four small crops")
+
+
+def over_training(run: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The held-out digits over the demo's training, which is done again for its checkpoints: mapped, and compared."""
+    from selfscope.config.reader import load_config
+    from selfscope.training.engine import train
+    from selfscope.views.compare import compare
+    from selfscope.views.course import joint_tsne
+    from selfscope.views.extract import extract
+
+    config = load_config(run / "mae_digits.py")
+    last = config["train_cfg"]["max_iters"]
+    config["custom_hooks"] = []
+    config["default_hooks"]["checkpoint"] = {"type": "CheckpointHook", "by_epoch": False, "interval": last // 9}
+    features = {"untrained": extract(load(run / "mae_digits.py"), run / "digits" / "val")}
+    with tempfile.TemporaryDirectory() as folder:
+        train(config, Path(folder))
+        for step in range(last // 9, last + 1, last // 9):
+            model = load(run / "mae_digits.py", Path(folder) / f"iter_{step}.pth")
+            features[f"step {step}"] = extract(model, run / "digits" / "val")
+    steps = [0, last // 9 * 3, last]
+    names = ["untrained", *(f"step {step}" for step in steps[1:])]
+    course = joint_tsne([features[name] for name in names], names=names, steps=steps, seed=0)
+    return course.plot(width=1500), compare(*features.values(), names=list(features)).plot()
 
 
 def read_map(run: Path) -> Embedding:
