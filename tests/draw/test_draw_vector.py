@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from selfscope.draw import glyphs
 from selfscope.draw.colour import SHAPES
 from selfscope.draw.fontfile import letters
 from selfscope.draw.glyphs import text_width
@@ -21,7 +22,7 @@ from selfscope.draw.scatter import demo_embedding, embedding_scene, map_file
 from selfscope.draw.scene import Marks, Photo, Scene, raster
 from selfscope.draw.splat import Look
 from selfscope.draw.stamps import inside
-from selfscope.draw.svg import svg
+from selfscope.draw.svg import FONTS, svg
 from selfscope.errors import UsageError
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -176,3 +177,23 @@ def test_a_map_of_nothing_can_be_printed() -> None:
     empty = Embedding("none", np.zeros((0, 2), np.float32))
     assert map_file(empty, ".pdf").startswith(b"%PDF-1.4")
     assert embedding_scene(empty).items
+
+
+def test_fonts_that_stand_in_are_hardly_wider() -> None:
+    """librsvg knows neither a font inside the file nor textLength: the system's font must keep words on the page."""
+    words = "perplexity 30 asked for, too much for so few points · 10-NN recall 0.92"
+    named = [name for name in re.findall(r"[\w ]+", FONTS) if name.startswith(("DejaVu", "Liberation"))]
+    assert named == ["Liberation Sans", "DejaVu Sans Condensed"]
+    present = [name for name in ("LiberationSans-Regular.ttf", "DejaVuSansCondensed.ttf") if has_font(name)]
+    if not present:
+        pytest.skip("this machine has neither of the fonts")
+    for name in present:
+        assert glyphs.font(100, name).getlength(words) < 1.06 * glyphs.font(100).getlength(words)
+
+
+def has_font(name: str) -> bool:
+    try:
+        glyphs.font(100, name)
+    except OSError:
+        return False
+    return True

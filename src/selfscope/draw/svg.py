@@ -18,6 +18,9 @@ VECTOR_POINTS = 20_000
 """Markers that are written as shapes; more of them make files that viewers open slowly."""
 FINE = 3
 """Pixels a unit of the picture that they become then."""
+FONTS = 'Aileron,"Helvetica Neue",Helvetica,Arial,"Liberation Sans","DejaVu Sans Condensed",sans-serif'
+"""After the font that travels inside, ones about as wide, for viewers such as librsvg that know neither that nor
+`textLength`: DejaVu Sans would run off the page."""
 _ANCHORS = {"l": "start", "m": "middle", "r": "end"}
 
 
@@ -28,7 +31,7 @@ def svg(scene: Scene) -> bytes:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{scene.width}" height="{scene.height}" '
         f'viewBox="0 0 {scene.width} {scene.height}">\n'
         f'<style>@font-face{{font-family:"Aileron";src:url("data:font/ttf;base64,{font}")}}'
-        'text{font-family:Aileron,"Helvetica Neue",Helvetica,Arial,sans-serif;white-space:pre}</style>\n'
+        f"text{{font-family:{FONTS};white-space:pre}}</style>\n"
         f'<rect width="{scene.width}" height="{scene.height}" fill="#fff"/>\n'
     )
     return (head + "\n".join(_item(item) for item in scene.items) + "\n</svg>\n").encode()

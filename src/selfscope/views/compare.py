@@ -77,7 +77,7 @@ class Comparison:
         n, k, metric, chance = (self.settings[name] for name in ("n", "k", "metric", "chance"))
         first, last = self.settings["alpha_fit"]
         return (
-            f"N {n}, {k} nearest by {metric} distance, of which unrelated spaces share {chance:.3f}; "
+            f"N {n:,}, {k} nearest by {metric} distance, of which unrelated spaces share {chance:.3f}; "
             f"CKA linear and unbiased; RankMe grows with N; alpha fitted from the {first}th to the {last}th eigenvalue"
         )
 
