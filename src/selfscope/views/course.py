@@ -58,8 +58,8 @@ class Course:
         s = self.maps[-1].settings
         each = [_range(self.maps, name, words) for name, words in JUDGED.items()]
         return [
-            f"one joint map (Dynamic t-SNE, tie {s['tie']:g}): perplexity {round(s['perplexity'], 1):g}, {s['metric']} distance, "
-            f"N {s['n']:,}, seed {s['seed']}",
+            f"one joint map (Dynamic t-SNE, tie {s['tie']:g}): perplexity {round(s['perplexity'], 1):g}, "
+            f"{s['metric']} distance, N {s['n']:,}, seed {s['seed']}",
             f"drift is in floors: the median distance ({self.floor:.2g}) between maps of the last features under two "
             f"seeds; up to about 2 floors mean nothing; neighbours shared are of the {min(K, s['n'] - 1)} nearest in "
             "feature space by cosine (Jaccard)",
