@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from selfscope.data.resample import INTERPOLATIONS, check_resampling, resize
+from selfscope.data.resample import INTERPOLATIONS, KEPT, check_resampling, resize
 from selfscope.errors import ConfigError, DataError
 
 EXACT = {"nearest", "bilinear"}
@@ -107,3 +107,15 @@ def test_refusals_name_what_there_is() -> None:
         check_resampling("bicubik", "pillow")
     with pytest.raises(DataError, match="4×3 pixels cannot become 0×5"):
         resize(np.zeros((3, 4, 3), np.uint8), (0, 5))
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS["cv2"])
+def test_a_size_seen_before_is_resized_as_at_first(interpolation: str) -> None:
+    """What is remembered of sizes is never changed, and forgotten sizes come back the same."""
+    source = np.random.default_rng(0).integers(0, 256, (27, 25, 3), dtype=np.uint8)
+    first = resize(source, (70, 41), interpolation=interpolation)
+    for side in range(1, KEPT + 2):
+        resize(source[:20], (side, 9), interpolation=interpolation)
+    np.testing.assert_array_equal(resize(source, (70, 41), interpolation=interpolation), first)
+    resize(source, (70, 41), interpolation=interpolation)[:] = 0
+    np.testing.assert_array_equal(resize(source, (70, 41), interpolation=interpolation), first)

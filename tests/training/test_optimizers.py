@@ -135,3 +135,26 @@ def test_refusals(config: dict[str, Any], paramwise: dict[str, Any], message: st
 def test_torchs_own_by_their_path() -> None:
     optimizer = build_optimizer({"type": "torch.optim.Adamax", "lr": 0.1}, None, build_model(MAE, seed=0))
     assert isinstance(optimizer, torch.optim.Adamax)
+
+
+@pytest.mark.parametrize("kind", ["AdamW", "SGD", "LARS"])
+def test_fused_is_the_same_optimizer(kind: str) -> None:
+    settings = {"type": kind, "lr": 0.01, "weight_decay": 0.1}
+    plain, fused = build_model(MAE, seed=0), build_model(MAE, seed=0)
+    optimizers = build_optimizer(settings, None, plain), build_optimizer(settings, None, fused, fused=True)
+    assert [optimizer.param_groups[0].get("fused") for optimizer in optimizers] == [
+        None,
+        None if kind == "LARS" else True,
+    ]
+    for step in range(5):
+        for model, optimizer in zip((plain, fused), optimizers, strict=True):
+            for weight in model.parameters():
+                weight.grad = torch.sin(weight.detach() * 7 + step)
+            optimizer.step()
+    for a, b in zip(plain.parameters(), fused.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_what_a_config_says_of_its_form_is_kept() -> None:
+    settings = {"type": "AdamW", "lr": 0.01, "foreach": False}
+    assert not build_optimizer(settings, None, build_model(MAE, seed=0), fused=True).param_groups[0]["fused"]

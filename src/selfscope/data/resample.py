@@ -9,6 +9,7 @@ differs by one grey level in fewer than 1 value of 1,000, area and lanczos by at
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -30,6 +31,10 @@ FIXED_POINT = 2048
 """OpenCV's bilinear weights are integers in units of 1/2048."""
 BAND = 32
 """New rows that are made at once."""
+KEPT = 128
+"""Plans of axes that stay in memory, 20 kB each for 224 pixels: small pictures have few sizes."""
+Axis = Callable[[int, int], Taps]
+"""The taps of an axis, from its old and new length."""
 
 
 def check_resampling(interpolation: str, backend: str) -> None:
@@ -61,9 +66,7 @@ def _bilinear(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = pixels.shape[:2]
     if (width, height) == (2 * size[0], 2 * size[1]):
         return _halved(pixels)
-    columns = _linear_taps(width, size[0], border_weight=False)
-    rows = _linear_taps(height, size[1], border_weight=True)
-    return _in_bands(pixels, columns, rows, _fixed_point_band)
+    return _in_bands(pixels, size, (_linear_columns, _linear_rows), _fixed_point_band)
 
 
 def _halved(pixels: np.ndarray) -> np.ndarray:
@@ -86,43 +89,64 @@ def _area(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if (width, height) == (2 * size[0], 2 * size[1]):
         return _halved(pixels)
     taps = _blend_taps if size[0] > width or size[1] > height else _cover_taps
-    return _weighted(pixels, taps(width, size[0]), taps(height, size[1]))
+    return _in_bands(pixels, size, (taps, taps), _float_band)
 
 
 def _bicubic(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    return _weighted(pixels, _kernel_taps(width, size[0], 4, _keys), _kernel_taps(height, size[1], 4, _keys))
+    return _in_bands(pixels, size, (_cubic_taps, _cubic_taps), _float_band)
 
 
 def _lanczos(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    return _weighted(pixels, _kernel_taps(width, size[0], 8, _sinc4), _kernel_taps(height, size[1], 8, _sinc4))
+    return _in_bands(pixels, size, (_lanczos_taps, _lanczos_taps), _float_band)
 
 
-def _weighted(pixels: np.ndarray, columns: Taps, rows: Taps) -> np.ndarray:
-    return _in_bands(pixels, columns, rows, _float_band)
+def _in_bands(
+    pixels: np.ndarray, size: tuple[int, int], axes: tuple[Axis, Axis], band: Callable[..., np.ndarray]
+) -> np.ndarray:
+    """Separable resampling, a band of new rows at a time so that what is in between stays in the processor's cache.
 
-
-def _in_bands(pixels: np.ndarray, columns: Taps, rows: Taps, band: Callable[..., np.ndarray]) -> np.ndarray:
-    """Separable resampling, a band of new rows at a time so that what is in between stays in the processor's cache."""
+    `axes` are the taps of columns and of rows.
+    """
     height, width, channels = pixels.shape
     lines = pixels.reshape(height, width * channels)
-    across = (_interleaved(columns[0], channels), np.repeat(columns[1].T, channels, axis=1))
-    result = np.empty((len(rows[0]), len(columns[0]) * channels), np.uint8)
-    for start in range(0, len(result), BAND):
-        part = slice(start, start + BAND)
-        used, index = _used_rows(lines, rows[0][part])
-        result[part] = band(used, across, (index.T, rows[1][part].T))
-    return result.reshape(len(rows[0]), len(columns[0]), channels)
+    across = _across(axes[0], width, size[0], channels)
+    result = np.empty((size[1], size[0] * channels), np.uint8)
+    for start, (used, down) in zip(range(0, size[1], BAND), _down(axes[1], height, size[1]), strict=True):
+        result[start : start + BAND] = band(lines[used], across, down)
+    return result.reshape(size[1], size[0], channels)
 
 
-def _used_rows(lines: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+@lru_cache(KEPT)
+def _across(axis: Axis, old: int, new: int, channels: int) -> Taps:
+    """Taps of columns, for rows whose pixels lie channel beside channel: `(k, n * C)` both."""
+    columns, weights = axis(old, new)
+    return _kept(_interleaved(columns, channels), np.repeat(weights.T, channels, axis=1))
+
+
+@lru_cache(KEPT)
+def _down(axis: Axis, old: int, new: int) -> tuple[tuple[slice | np.ndarray, Taps], ...]:
+    """For each band of new rows the old rows that it is made of, and its taps `(k, n)` among these."""
+    rows, weights = axis(old, new)
+    bands = []
+    for start in range(0, new, BAND):
+        used, index = _used_rows(rows[start : start + BAND])
+        bands.append((used, _kept(index.T, weights[start : start + BAND].T)))
+    return tuple(bands)
+
+
+def _kept(positions: np.ndarray, weights: np.ndarray) -> Taps:
+    """What many pictures share cannot be written to."""
+    positions.flags.writeable = weights.flags.writeable = False
+    return positions, weights
+
+
+def _used_rows(rows: np.ndarray) -> tuple[slice | np.ndarray, np.ndarray]:
     """The old rows that new ones are made of, without most of the others, and where `rows` are among these."""
     first, last = int(rows.min()), int(rows.max()) + 1
     if last - first <= 2 * rows.size:
-        return lines[first:last], rows - first
+        return slice(first, last), rows - first
     used, index = np.unique(rows, return_inverse=True)
-    return lines[used], index.reshape(rows.shape)
+    return used, index.reshape(rows.shape)
 
 
 def _fixed_point_band(lines: np.ndarray, across: Taps, down: Taps) -> np.ndarray:
@@ -181,6 +205,22 @@ def _kernel_taps(old: int, new: int, taps: int, kernel: Callable[[np.ndarray], n
     weights = kernel(offsets - distance[:, None].astype(np.float64))
     weights /= weights.sum(axis=1, keepdims=True)
     return np.clip(left[:, None] + offsets, 0, old - 1), weights.astype(np.float32)
+
+
+def _linear_columns(old: int, new: int) -> Taps:
+    return _linear_taps(old, new, border_weight=False)
+
+
+def _linear_rows(old: int, new: int) -> Taps:
+    return _linear_taps(old, new, border_weight=True)
+
+
+def _cubic_taps(old: int, new: int) -> Taps:
+    return _kernel_taps(old, new, 4, _keys)
+
+
+def _lanczos_taps(old: int, new: int) -> Taps:
+    return _kernel_taps(old, new, 8, _sinc4)
 
 
 def _keys(x: np.ndarray) -> np.ndarray:

@@ -136,13 +136,20 @@ def restore(state: TrainState, content: Mapping[str, Any], path: Path) -> None:
     names = [[group.get("names") for group in side["param_groups"]] for side in (saved, own)]
     if names[0] != names[1]:
         raise CheckpointError(f"{path}: its optimizer groups other parameters: the config's paramwise_cfg has changed")
-    state.optimizer.load_state_dict(copy.deepcopy(dict(saved)))
+    state.optimizer.load_state_dict(_with_own_form(copy.deepcopy(dict(saved)), own))
     state.schedulers.load_state_dict(content["param_schedulers"])
     state.fabric.strategy.precision.load_state_dict(content.get("precision") or {})
     state.iter, state.epoch = int(meta["iter"]), int(meta["epoch"])
     state.logger.info("resumed from %s: epoch %d, iteration %d", path, state.epoch, state.iter)
     if state.iter >= state.max_iters:
         state.logger.info("nothing is left to train: a larger max_epochs or max_iters in train_cfg goes on")
+
+
+def _with_own_form(saved: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """How an optimizer computes is a matter of the device that it runs on now, not of the one that saved it."""
+    for group, here in zip(saved["param_groups"], own["param_groups"], strict=True):
+        group.update({name: here[name] for name in ("fused", "foreach") if name in here})
+    return saved
 
 
 def _check_same(state: TrainState, meta: Mapping[str, Any], path: Path) -> None:

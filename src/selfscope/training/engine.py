@@ -141,7 +141,11 @@ def _assemble(
     _check_last_batch(model, feed)
     _start_from(model, config.get("load_from") if not config.get("resume") else None)
     _set_backends(config)
-    optimizer = build_optimizer(_scaled(settings, feed), settings.paramwise, model)
+    unscaled = getattr(fabric.strategy.precision, "scaler", None) is None
+    at_once = (
+        fabric.device.type == "cpu" and unscaled
+    )  # GPUs have fast ways by default, and scaled gradients are clipped
+    optimizer = build_optimizer(_scaled(settings, feed), settings.paramwise, model, fused=at_once)
     wrapped, wrapped_optimizer = fabric.setup(learning, optimizer)
     epochs, iters = settings.length.epochs(len(feed)), settings.length.iterations(len(feed))
     rules = build_rules(settings.schedules, max_epochs=epochs, max_iters=iters, epoch_length=len(feed))

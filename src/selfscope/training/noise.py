@@ -6,7 +6,7 @@ Hooks may draw as they like, and a resumed run draws what an undisturbed one dra
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -23,6 +23,15 @@ def seed_step(seed: int, rank: int, step: int) -> None:
     random.seed(int(words[2]))
 
 
-def mask_generators(seed: int, epoch: int, indices: Iterable[int]) -> list[np.random.Generator]:
-    """One generator a sample, the same whichever batch and rank the sample is in."""
-    return [np.random.default_rng([seed, epoch, index, MASK]) for index in indices]
+def mask_generators(seed: int, epoch: int, indices: Iterable[int]) -> Iterator[np.random.Generator]:
+    """For each sample what it draws from, the same whichever batch and rank it is in.
+
+    It is one generator that is put to another place of its sequence for each, which costs a fifth of seeding one: draw
+    from it before the next is asked for. (Philox: Salmon et al. 2011)
+    """
+    philox = np.random.Philox(key=np.random.SeedSequence([seed, MASK]).generate_state(2, np.uint64))
+    generator, start = np.random.Generator(philox), philox.state
+    for index in indices:
+        start["state"]["counter"][:] = (0, 0, index, epoch)
+        philox.state = start
+        yield generator
