@@ -54,3 +54,11 @@ def test_scalars_of_plain_numbers_are_the_same_record():
     assert vars(checked) == vars(plain)
     with pytest.raises(TypeError):
         plain.values["a"] = 1.0  # type: ignore[index]
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**5000)], ids=["400 digits", "5000 digits"])
+def test_a_number_beyond_every_float_is_refused_and_named(number):
+    with pytest.raises(RecordError, match=r"scalar 'a': expected one number, got int -?0x"):
+        plain_numbers({"a": number})
+    with pytest.raises(RecordError, match="k: expected a step that is a whole number of 64 bits"):
+        whole_step(number, "k")

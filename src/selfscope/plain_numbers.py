@@ -53,10 +53,12 @@ def _each_number(values: Mapping[str, Any]) -> dict[str, float]:
 def _number(tag: str, value: Any) -> float:
     try:
         value = value.item() if hasattr(value, "item") else value
-        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, RuntimeError) as error:
+        number = float(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise RecordError(f"scalar {tag!r}: expected one number, got {_said(value)}") from error
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else number
 
 
 def _said(value: Any) -> str:
-    return f"{type(value).__name__} {value!r:.80}"
+    given = hex(value) if isinstance(value, int) and value.bit_length() > 256 else repr(value)  # repr may refuse these
+    return f"{type(value).__name__} {given:.80}"

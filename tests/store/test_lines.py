@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -82,3 +83,43 @@ def test_a_file_that_cannot_be_opened_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match=r"cannot be written: (Not a directory|File exists)"):
         LineFile(tmp_path / "file" / "a.jsonl")
+
+
+def test_the_end_of_a_file_is_the_same_at_every_moment_of_a_flush(tmp_path):
+    file, seen = LineFile(tmp_path / "a.jsonl"), []
+
+    class Watched(bytearray):
+        def __delitem__(self, place):
+            seen.append(file.end)
+            super().__delitem__(place)
+            seen.append(file.end)
+
+    file._waiting = Watched()
+    file.append(b'{"a":1}')
+    file.flush()
+    assert seen == [8, 8]
+
+
+def test_a_torn_line_is_never_completed_by_the_next():
+    assert parse_lines([b'{"step":1', b'"loss":2}', b'{"step":5}']) == ([{"step": 5}], 2)
+    assert parse_lines([b'{"step":3},{"step":4}', b'{"step":5}']) == ([{"step": 5}], 1)
+
+
+def test_integers_beyond_every_float_are_kept_as_text(tmp_path):
+    assert plain(2**4000) == hex(2**4000)
+    assert plain(-(2**4000)) == hex(-(2**4000))
+    assert json.loads(scalar_line({"a": 2**70}, 0, 0.0))["a"] == float(2**70)
+
+
+def test_a_disk_that_fails_at_the_very_end_keeps_no_file_open(tmp_path, monkeypatch):
+    file = LineFile(tmp_path / "a.jsonl")
+    opened = file._descriptor
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        file.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened)

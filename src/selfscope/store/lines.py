@@ -37,25 +37,27 @@ class LineFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
-            self._size = os.fstat(self._descriptor).st_size
-            if self._size and not _ends_a_line(path):
+            self._end = os.fstat(self._descriptor).st_size
+            if self._end and not _ends_a_line(path):
                 self._waiting += b"\n"
+                self._end += 1
         except OSError as error:
             raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
 
     @property
     def end(self) -> int:
-        """Offset of the next line in the file, waiting lines included."""
-        return self._size + len(self._waiting)
+        """Offset of the next line in the file, waiting lines included; the same while another thread flushes."""
+        return self._end
 
     def append(self, line: bytes) -> int:
         """Takes one line (without its break) and returns the offset at which it begins."""
         with self._lock:
             if len(self._waiting) > MAX_WAITING:
                 raise RunError(f"{self.path}: {len(self._waiting) >> 20} MB wait for a disk that refuses them")
-            start = self.end
+            start = self._end
             self._waiting += line
             self._waiting += b"\n"
+            self._end = start + len(line) + 1
             return start
 
     def flush(self) -> None:
@@ -65,9 +67,7 @@ class LineFile:
                 return
             try:
                 while self._waiting:
-                    written = os.write(self._descriptor, self._waiting)
-                    self._size += written
-                    del self._waiting[:written]
+                    del self._waiting[: os.write(self._descriptor, self._waiting)]
             except OSError as error:
                 raise RunError(f"{self.path}: cannot be written: {error.strerror or error}") from error
 
@@ -79,8 +79,10 @@ class LineFile:
             with self._lock:
                 if not self._closed:
                     self._closed = True
-                    os.fsync(self._descriptor)
-                    os.close(self._descriptor)
+                    try:
+                        os.fsync(self._descriptor)
+                    finally:
+                        os.close(self._descriptor)
 
 
 def _ends_a_line(path: Path) -> bool:
@@ -107,12 +109,11 @@ def parse_lines(lines: Sequence[bytes]) -> tuple[list[dict[str, Any]], int]:
     broken = 0
     for start in range(0, len(lines), 4096):
         chunk = lines[start : start + 4096]
-        try:
-            found += orjson.loads(b"[" + b",".join(chunk) + b"]")  # one call for many lines: a third of the time
-        except orjson.JSONDecodeError:
+        read = _parse_together(chunk)
+        if len(read) != len(chunk):
             read = [value for value in map(_parse_line, chunk) if value is not None]
             broken += len(chunk) - len(read)
-            found += read
+        found += read
     objects = [value for value in found if isinstance(value, dict)]
     return objects, broken + len(found) - len(objects)
 
@@ -127,6 +128,14 @@ def paused_collector() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def _parse_together(lines: Sequence[bytes]) -> list[Any]:
+    """The values of many lines by one call, in a third of the time; none where a line is not one value."""
+    try:
+        return orjson.loads(b"[" + b",".join(lines) + b"]")
+    except orjson.JSONDecodeError:
+        return []
 
 
 def _parse_line(line: bytes) -> Any:
@@ -178,6 +187,14 @@ def time_of(line: Mapping[str, Any]) -> float:
     return math.nan if time is None else float(time)
 
 
+def _large(value: int) -> float | str:
+    """An integer that JSON's readers do not hold, as a float; past a float's range, as its digits in base 16."""
+    try:
+        return float(value)
+    except OverflowError:
+        return hex(value)
+
+
 def plain(value: Any) -> Any:
     """The JSON form of any value: what JSON does not know becomes its nearest form, in the end its `str`."""
     if isinstance(value, str):
@@ -185,7 +202,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (int, np.integer)):
-        return int(value) if -(2**63) <= int(value) < 2**64 else float(value)
+        return int(value) if -(2**63) <= int(value) < 2**64 else _large(int(value))
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else name_of(float(value))
     if isinstance(value, np.bool_):
