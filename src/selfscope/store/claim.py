@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from selfscope.errors import RunError
@@ -16,7 +17,11 @@ from selfscope.errors import RunError
 STALE_AFTER = 60.0
 """Seconds without a heartbeat after which a writer counts as gone."""
 
+JUST_MADE = 1.0
+"""Seconds that whoever made `run.lock` has to write into it."""
+
 _held_here: set[Path] = set()
+_taking = Lock()
 
 
 class Claim:
@@ -31,10 +36,11 @@ class Claim:
         self.token = secrets.token_hex(8)
         self._lock = run / "run.lock"
         self._key = run.resolve()
-        if self._key in _held_here:
-            raise RunError(f"{run}: is being written by this process already: close the other writer first")
-        self._take()
-        _held_here.add(self._key)
+        with _taking:
+            if self._key in _held_here:
+                raise RunError(f"{run}: is being written by this process already: close the other writer first")
+            self._take()
+            _held_here.add(self._key)
 
     def held(self) -> bool:
         """Whether the run is still ours: a process that was suspended for long may have been replaced."""
@@ -48,8 +54,8 @@ class Claim:
     def _take(self) -> None:
         mine = {"host": socket.gethostname(), "pid": os.getpid(), "token": self.token, "since": time.time()}
         try:
-            with self._lock.open("x", encoding="utf-8") as file:
-                json.dump(mine, file)
+            with self._lock.open("xb") as file:
+                file.write(_written(mine))
         except FileExistsError:
             self._refuse_if_alive()
             write_json(self._lock, mine)
@@ -60,6 +66,8 @@ class Claim:
             raise RunError(f"{self.run}: cannot be written: {error.strerror or error}") from error
 
     def _refuse_if_alive(self) -> None:
+        while _is_empty_yet(self._lock):
+            time.sleep(0.01)
         if is_alive(self.run):
             owner = read_json(self._lock)
             raise RunError(
@@ -82,6 +90,14 @@ def is_alive(run: Path) -> bool:
     if pid == os.getpid():  # not held by us: an earlier process had the same number
         return run.resolve() in _held_here
     return _process_exists(pid)
+
+
+def _is_empty_yet(lock: Path) -> bool:
+    try:
+        found = lock.stat()
+    except OSError:
+        return False
+    return found.st_size == 0 and abs(time.time() - found.st_mtime) < JUST_MADE
 
 
 def _process_exists(pid: int) -> bool:
@@ -115,8 +131,16 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Writes beside the file, then renames, so that a reader sees the old file or the new one, never half."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_bytes(_written(value))
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _written(value: Mapping[str, Any]) -> bytes:
+    """Legible UTF-8; names of files that are no Unicode stand as escapes, which read back as they were."""
+    try:
+        return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+    except UnicodeEncodeError:
+        return (json.dumps(value, indent=1) + "\n").encode()

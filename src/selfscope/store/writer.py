@@ -100,11 +100,11 @@ class Writer:
             if config is not None:
                 self.write(config)
             self._beat()
-        except (OSError, RunError) as error:
+        except BaseException as error:
             self._claim.release()
-            raise (
-                error if isinstance(error, RunError) else RunError(f"{self.path}: cannot be written: {error}")
-            ) from error
+            if isinstance(error, OSError):
+                raise RunError(f"{self.path}: cannot be written: {error}") from error
+            raise
         self._keeper = Thread(target=self._keep, name=f"selfscope writer {self.path.name}", daemon=True)
         self._keeper.start()
         atexit.register(self._close_at_exit)
@@ -113,12 +113,12 @@ class Writer:
         """Stores one record: lines wait up to half a second in memory, pictures and tables are files on return."""
         if os.getpid() != self._process:
             raise RunError(f"{self.path}: a forked process cannot write the run of its parent: write from the parent")
-        if self._closed:
-            raise RunError(f"{self.path}: this writer is closed: open the run again to continue it")
         if record.kind not in STORES:
             hint = nearest(record.kind, STORES)
             raise RecordError(f"a run folder has no place for records of kind {record.kind!r}.{hint}")
         with self._writing:
+            if self._closed:
+                raise RunError(f"{self.path}: this writer is closed: open the run again to continue it")
             STORES[record.kind](self.files, record)
             if isinstance(record, Config):
                 self._info["config_hash"] = sha256(record.source.encode()).hexdigest()
@@ -143,8 +143,10 @@ class Writer:
         atexit.unregister(self._close_at_exit)
         try:
             with self._writing:
-                self.files.compile()
-                self.files.close()
+                try:
+                    self.files.compile()
+                finally:
+                    self.files.close()
                 self._info |= {"status": status, "ended": _now()}
                 self._beat()
         finally:
@@ -182,6 +184,7 @@ class Writer:
                 self._beat()
             elif beat:
                 self._closed = True
+                self._claim.release()
                 log.error("%s: another process took this run over: nothing more is written here", self.path)
         except RunError as error:
             return error
