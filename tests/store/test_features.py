@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 
-from selfscope.errors import RecordError
-from selfscope.store.features import FeatureSink
+from selfscope.errors import RecordError, RunError
+from selfscope.store.features import FeatureSink, keep_features
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.float64])
@@ -52,3 +55,46 @@ def test_batches_that_do_not_fit_are_refused(tmp_path, batch, sentence):
         sink.append({"a": np.ones((3, 2), np.float32)})
         with pytest.raises(RecordError, match=sentence):
             sink.append(batch)
+
+
+def test_stages_whose_names_differ_by_a_slash_only_stay_apart(tmp_path):
+    with FeatureSink(tmp_path) as sink:
+        sink.append({"a/b": np.ones((2, 3), np.float32), "a_b": np.zeros((2, 3), np.float32)})
+    np.testing.assert_array_equal(np.load(sink.path("a/b")), np.ones((2, 3)))
+    np.testing.assert_array_equal(np.load(sink.path("a_b")), np.zeros((2, 3)))
+
+
+def test_a_disk_that_fails_at_the_end_is_one_sentence_and_no_finished_file(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    sink = FeatureSink(tmp_path)
+    sink.append({"a": np.ones((3, 2), np.float32)})
+    opened = sink._files["a"]
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=r"features cannot be written: No space left on device"):
+        sink.close()
+    assert opened.closed
+    assert [p.name for p in tmp_path.iterdir()] == ["a.npy.partial"]
+
+
+def test_features_that_cannot_be_linked_are_copied_whole_or_not_at_all(tmp_path, monkeypatch):
+    np.save(tmp_path / "cache.npy", np.arange(6, dtype=np.float32).reshape(3, 2))
+    mapped = np.load(tmp_path / "cache.npy", mmap_mode="r")
+
+    def refuse(*paths):
+        raise OSError(1, "Operation not permitted")
+
+    def half(source, target):
+        with open(target, "wb") as file:
+            file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with monkeypatch.context() as broken:
+        broken.setattr(shutil, "copyfile", half)
+        with pytest.raises(OSError, match="No space left"):
+            keep_features(mapped, tmp_path / "run" / "feat_0.npy")
+    assert not (tmp_path / "run" / "feat_0.npy").exists()
+    keep_features(mapped, tmp_path / "run" / "feat_0.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "run" / "feat_0.npy"), mapped)

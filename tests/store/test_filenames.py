@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from selfscope.store.filenames import MAX_PART_BYTES, FreePaths, safe_name
+from selfscope.store.filenames import MAX_PART_BYTES, FreePaths, flat_name, safe_name
 
 
 @pytest.mark.parametrize("name", ["loss", "val/recon", "a b/ü", "日本語", "a.b-c_d(1)", "épreuve n°1"])
@@ -61,3 +61,12 @@ def test_the_same_stem_again_gets_a_number(tmp_path):
         assert stem.name == expected
         (tmp_path / f"{expected}.svg").touch()
     assert FreePaths().take(tmp_path / "a_1", ".png", ".svg").name == "a_1-3"
+
+
+def test_flat_names_are_one_part_each_and_never_become_one():
+    given = ["a/b", "a_b", "a//b/", "a/b/c", "a_b/c", "a/b_c", "x" * 300, "x/" * 200, "../a", "feat_0"]
+    flat = [flat_name(name) for name in given]
+    assert len(set(flat)) == len(given)
+    assert not any("/" in name or len(name.encode()) > MAX_PART_BYTES for name in flat)
+    assert [flat_name(name) for name in flat] == flat
+    assert flat_name("feat_0") == "feat_0"

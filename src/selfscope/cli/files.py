@@ -79,10 +79,10 @@ def save_features(features: Features, folder: Path) -> None:
     import numpy as np
 
     from selfscope.store.features import keep_features
-    from selfscope.store.filenames import safe_name
+    from selfscope.store.filenames import flat_name
 
     for stage, array in features.arrays.items():
-        keep_features(array, folder / "features" / f"{safe_name(stage).replace('/', '_')}.npy")
+        keep_features(array, folder / "features" / f"{flat_name(stage)}.npy")
     if features.labels is not None:
         np.save(folder / "labels.npy", features.labels.astype(np.int64))
 

@@ -16,7 +16,7 @@ from selfscope.errors import RecordError, RunError
 from selfscope.records import Embedding
 from selfscope.store.claim import read_json
 from selfscope.store.features import keep_features
-from selfscope.store.filenames import safe_name
+from selfscope.store.filenames import flat_name
 from selfscope.store.files import RunFiles, write_bytes
 from selfscope.store.lines import number_of, plain
 from selfscope.store.sprites import load_sheets, store_sheets, tile_numbers
@@ -31,7 +31,7 @@ def store_embedding(run: RunFiles, record: Embedding) -> None:
     try:
         (folder / "features").mkdir(parents=True)
         for stage, features in record.features.items():
-            keep_features(features, folder / "features" / f"{safe_name(stage).replace('/', '_')}.npy")
+            keep_features(features, folder / "features" / f"{flat_name(stage)}.npy")
     except OSError as error:
         raise RunError(f"{folder}: cannot be written: {error.strerror or error}") from error
     write_parquet(folder / "embedding.parquet", columns)
@@ -73,7 +73,7 @@ def load_embedding(folder: Path) -> Embedding:
     """The record again; features are mapped from disk, not read."""
     table, facts = read_parquet(folder / "embedding.parquet"), read_json(folder / "quality.json")
     features = {
-        stage: np.load(folder / "features" / f"{safe_name(stage).replace('/', '_')}.npy", mmap_mode="r")
+        stage: np.load(folder / "features" / f"{flat_name(stage)}.npy", mmap_mode="r")
         for stage in facts.get("features", [])
     }
     names = facts.get("class_names")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from selfscope.errors import RecordError, RunError
-from selfscope.store.filenames import safe_name
+from selfscope.store.filenames import flat_name
 
 
 class FeatureSink:
@@ -50,18 +51,20 @@ class FeatureSink:
 
     def close(self) -> dict[str, np.ndarray]:
         """Completes the files and returns them mapped into memory, `(N, D)` by stage."""
-        arrays: dict[str, np.ndarray] = {}
-        for stage, file in self._files.items():
-            file.seek(0)
-            self._write_header(stage)
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            final = self.path(stage)
-            self._partial(stage).replace(final)
-            arrays[stage] = np.load(final, mmap_mode="r") if self._shapes[stage][0] else np.load(final)
-        self._files.clear()
-        return arrays
+        try:
+            for stage, file in self._files.items():
+                file.seek(0)
+                self._write_header(stage)
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
+                self._partial(stage).replace(self.path(stage))
+        except OSError as error:
+            raise RunError(f"{self.folder}: features cannot be written: {error.strerror or error}") from error
+        finally:
+            stages = list(self._files)
+            self._give_up()
+        return {stage: np.load(self.path(stage), mmap_mode="r" if self._shapes[stage][0] else None) for stage in stages}
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -70,7 +73,7 @@ class FeatureSink:
 
     def path(self, stage: str) -> Path:
         """The finished file of a stage."""
-        return self.folder / f"{safe_name(stage).replace('/', '_')}.npy"
+        return self.folder / f"{flat_name(stage)}.npy"
 
     def __enter__(self) -> FeatureSink:
         return self
@@ -80,8 +83,14 @@ class FeatureSink:
     ) -> None:
         if error is None:
             self.close()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Closes what is open; what the disk refuses is lost, and said by whoever wrote it."""
         for file in self._files.values():
-            file.close()
+            with suppress(OSError):
+                file.close()
+        self._files.clear()
 
     def _open(self, stage: str, rows: np.ndarray) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +123,9 @@ def keep_features(array: np.ndarray, path: Path) -> None:
             path.unlink(missing_ok=True)
             os.link(source, path)
         except OSError:  # another disk, or a file system without links
-            shutil.copyfile(source, path)
+            partial = path.with_name(f"{path.name}.partial")
+            shutil.copyfile(source, partial)
+            partial.replace(path)
         return
     with FeatureSink(path.parent) as sink:
         sink.append({path.stem: array})

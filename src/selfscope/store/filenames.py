@@ -28,16 +28,22 @@ def safe_name(name: str) -> str:
     return "/".join(parts) or "_"
 
 
+def flat_name(name: str) -> str:
+    """`safe_name` as one part of a path: `_` for each `/`, and then six hex digits, so that `a/b` is not `a_b`."""
+    safe = safe_name(name)
+    return _marked(safe.replace("/", "_"), str(name)) if "/" in safe else safe
+
+
 def _safe_part(part: str) -> str:
     safe = "__" if part == ".." else _FORBIDDEN.sub("_", part).rstrip(". ")
     if _RESERVED.fullmatch(safe):
         safe = f"_{safe}"
-    encoded = safe.encode()
-    if len(encoded) > MAX_PART_BYTES:
-        safe = encoded[: MAX_PART_BYTES - 7].decode(errors="ignore")
-    if safe == part:
-        return safe
-    return f"{safe}~{blake2b(part.encode(errors='surrogatepass'), digest_size=3).hexdigest()}"
+    return safe if safe == part and len(safe.encode()) <= MAX_PART_BYTES else _marked(safe, part)
+
+
+def _marked(safe: str, given: str) -> str:
+    short = safe.encode()[: MAX_PART_BYTES - 7].decode(errors="ignore")
+    return f"{short}~{blake2b(given.encode(errors='surrogatepass'), digest_size=3).hexdigest()}"
 
 
 def leads_outside(name: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selfscope.store.claim import read_json, write_json
-from selfscope.store.filenames import safe_name
+from selfscope.store.filenames import flat_name
 
 
 class Position(NamedTuple):
@@ -33,4 +33,4 @@ def _offset(value: Any) -> int:
 
 
 def _cursor_path(run: Path, backend: str) -> Path:
-    return run / "cursors" / f"{safe_name(backend).replace('/', '_')}.json"
+    return run / "cursors" / f"{flat_name(backend)}.json"
