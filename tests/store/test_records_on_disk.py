@@ -231,3 +231,32 @@ def test_a_row_that_was_cut_off_is_one_sentence(tmp_path):
     os.truncate(tmp_path / "reconstructions/mae/metrics.jsonl", 40)
     with pytest.raises(RunError, match="holds nothing of 'cat/1': the run was cut short"):
         open_run(tmp_path).reconstructions["mae/cat/1"]
+
+
+def test_records_of_folders_keep_their_time(tmp_path):
+    picture = noise()
+    panels = dict.fromkeys(("original", "masked", "reconstruction", "pasted"), picture)
+    records = [
+        Embedding("map", np.zeros((3, 2), np.float32), wall_time=11.5),
+        Reconstruction("cat", panels, "MAE", wall_time=12.5),
+        Sample("dog", (View(picture),), wall_time=13.5),
+    ]
+    with Writer(tmp_path) as writer:
+        for record in records:
+            writer.write(record)
+    assert [entry.load().wall_time for entry in open_run(tmp_path).media()] == [11.5, 12.5, 13.5]
+
+
+def test_arrays_have_any_name_and_nothing_is_pickled(tmp_path):
+    panels = dict.fromkeys(("original", "masked", "reconstruction", "pasted"), noise())
+    arrays = {"file": np.arange(3), "allow_pickle": np.zeros((2, 0)), "pred": np.float32(2)}
+    with Writer(tmp_path) as writer:
+        writer.write(Reconstruction("cat", panels, "MAE", arrays=arrays))
+        with pytest.raises(ValueError, match="allow_pickle"):
+            writer.write(Reconstruction("dog", panels, "MAE", arrays={"pred": np.array([None])}))
+    stored = open_run(tmp_path).reconstructions["mae/cat"].arrays
+    assert {name: array.tolist() for name, array in stored.items()} == {
+        n: np.asarray(a).tolist() for n, a in arrays.items()
+    }
+    with np.load(next(tmp_path.rglob("*.npz"))) as file:
+        assert set(file.files) == set(arrays)

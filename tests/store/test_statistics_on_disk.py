@@ -54,3 +54,11 @@ def test_the_file_reads_without_selfscope(tmp_path):
     area = values["distributions"]["area"]["view"]
     assert {"n", "mean", "std", "p5", "p25", "p50", "p75", "p95", "edges", "counts"} == set(area)
     assert sum(area["counts"]) == area["n"] == 50
+
+
+def test_statistics_that_lie_elsewhere_are_left_out(tmp_path):
+    with Writer(tmp_path):
+        pass
+    line = {"kind": "statistics", "key": "x", "step": 0, "_t": 1.0, "path": "elsewhere/stats.json"}
+    (tmp_path / "vis_data" / "media.jsonl").write_text(json.dumps(line) + "\n")
+    assert dict(open_run(tmp_path).statistics) == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -43,7 +43,8 @@ class Entry:
         if self.kind not in LOADERS:
             raise RunError(f"{self.path}: this version reads no records of kind {self.kind!r}")
         try:
-            return LOADERS[self.kind](self)
+            record = LOADERS[self.kind](self)
+            return record if record.wall_time is not None else replace(record, wall_time=self.wall_time)
         except SelfscopeError:
             raise
         except OSError as error:
@@ -81,39 +82,39 @@ def _ends_in(path: Path, item: Any) -> bool:
 
 
 def _load_picture(entry: Entry) -> Picture:
-    return Picture(entry.key, decode_picture(entry.path), entry.step, entry.caption, wall_time=entry.wall_time)
+    return Picture(entry.key, decode_picture(entry.path), entry.step, entry.caption)
 
 
 def _load_figure(entry: Entry) -> Figure:
     suffixes = entry.details.get("files") or [entry.path.suffix]
     drawn = DrawnFigure({suffix: entry.path.with_suffix(suffix).read_bytes() for suffix in suffixes})
-    return Figure(entry.key, drawn, entry.step, entry.caption, wall_time=entry.wall_time)
+    return Figure(entry.key, drawn, entry.step, entry.caption)
 
 
 def _load_histogram(entry: Entry) -> Histogram:
     table = read_parquet(entry.path)
     edges = np.append(table["left"], table["right"][-1:])
     counts = np.asarray(table["count"])
-    return Histogram(entry.key, counts, edges, entry.step, entry.caption, wall_time=entry.wall_time)
+    return Histogram(entry.key, counts, edges, entry.step, entry.caption)
 
 
 def _load_table(entry: Entry) -> TableRecord:
-    return TableRecord(entry.key, read_parquet(entry.path), entry.step, entry.caption, wall_time=entry.wall_time)
+    return TableRecord(entry.key, read_parquet(entry.path), entry.step, entry.caption)
 
 
 def _load_text(entry: Entry) -> Text:
-    return Text(entry.key, entry.path.read_bytes().decode(), entry.step, wall_time=entry.wall_time)
+    return Text(entry.key, entry.path.read_bytes().decode(), entry.step)
 
 
 def _load_graph(entry: Entry) -> Graph:
-    return Graph(model=None, text=entry.path.read_bytes().decode(), wall_time=entry.wall_time)
+    return Graph(model=None, text=entry.path.read_bytes().decode())
 
 
 def _load_config(entry: Entry) -> Config:
     from selfscope.config.reader import load_config
 
     source = entry.path.read_bytes().decode()
-    return Config(load_config(entry.path), source, wall_time=entry.wall_time)
+    return Config(load_config(entry.path), source)
 
 
 def _load_embedding(entry: Entry) -> Embedding:

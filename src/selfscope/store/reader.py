@@ -193,7 +193,8 @@ class Run:
     def statistics(self) -> Records[AugmentationStats]:
         """What pipelines do over many draws, by the name of their folder; `<name>/stats_<step>` at a step."""
         root = self.path / "browse"
-        paths = {entry.path.relative_to(root): entry for entry in self.media("statistics")}
+        entries = [entry for entry in self.media("statistics") if entry.path.is_relative_to(root)]
+        paths = {entry.path.relative_to(root): entry for entry in entries}
         first = {path.parent if path.stem == "stats" else path.with_suffix(""): e for path, e in paths.items()}
         return Records({path.as_posix(): entry for path, entry in first.items()})
 
@@ -242,7 +243,8 @@ def open_run(path: str | Path) -> Run:
         if is_run(candidate):
             return Run(candidate)
     inside = sorted(p.parent for p in root.glob("*/run.json"))
-    hint = f": it holds {len(inside)} runs, the last is {inside[-1]}" if inside else ": it has no run.json"
+    held = f"{len(inside)} runs, the last is" if len(inside) > 1 else "the run"
+    hint = f": it holds {held} {inside[-1]}" if inside else ": it has no run.json"
     raise RunError(f"{root}: is not a run folder{hint}")
 
 

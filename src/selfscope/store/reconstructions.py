@@ -5,11 +5,14 @@ Numbers are appended to `metrics.jsonl` as they come, so a crash loses none; `me
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
+from numpy.lib import format as npy
 
 from selfscope.errors import RunError
 from selfscope.records import Reconstruction
@@ -33,9 +36,7 @@ def store_reconstruction(run: RunFiles, record: Reconstruction) -> None:
     for panel, picture in record.pictures.items():
         write_bytes(folder / "panels" / item / f"{safe_name(panel)}.png", encode_png(picture))
     if record.arrays:
-        buffer = BytesIO()
-        np.savez(buffer, allow_pickle=False, **record.arrays)
-        write_bytes(folder / "arrays" / f"{item}.npz", buffer.getvalue())
+        write_bytes(folder / "arrays" / f"{item}.npz", _npz(record.arrays))
     line = {
         "id": item,
         "key": record.key,
@@ -49,6 +50,16 @@ def store_reconstruction(run: RunFiles, record: Reconstruction) -> None:
     }
     run.rows(folder, "metrics", compile_metrics).append(json_line(line))
     run.index(record, path, size=len(data), id=item)
+
+
+def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """As `numpy.savez`, which before NumPy 2.1 cannot be told to pickle nothing, and takes no array named `file`."""
+    buffer = BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(ZipInfo(f"{name}.npy"), "w", force_zip64=True) as part:
+                npy.write_array(part, np.asanyarray(array), allow_pickle=False)
+    return buffer.getvalue()
 
 
 def compile_metrics(folder: Path) -> None:

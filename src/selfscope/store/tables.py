@@ -35,7 +35,8 @@ def read_parquet(path: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path).read()
+        with pq.ParquetFile(path) as file:
+            table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{path}: cannot be read as a table: {error}") from error
     return {name: _values(table.column(name)) for name in table.column_names}
