@@ -33,7 +33,7 @@ class DataElement:
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        return {name: self.__dict__[name] for name in sorted(self._meta)}
+        return {name: self.__dict__[name] for name in sorted(self._meta) if name in self.__dict__}
 
     def keys(self) -> list[str]:
         return [name for name in self.__dict__ if name != "_meta" and name not in self._meta]
