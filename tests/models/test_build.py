@@ -123,7 +123,7 @@ def test_swin_refuses_maps_smaller_than_its_window() -> None:
 )
 def test_stage_cfgs(stages: Any) -> None:
     model = build_model(classifier("SwinTransformer", arch=SWIN, stage_cfgs=stages), image_size=64)
-    assert {block.window for layer in model.backbone.layers for block in layer.blocks} == {2}
+    assert {block.window_size for layer in model.backbone.layers for block in layer.blocks} == {(2, 2)}
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_a_tiny_mae_learns(norm_pix: bool) -> None:
     random = np.random.default_rng(0)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=3e-3)
     losses = []
-    for _ in range(130):
+    for _ in range(90):
         phase = torch.from_numpy(random.integers(0, 2, (16, 1, 1, 1)) * 0.8)
         pixels = (torch.arange(16.0) * 0.8 + phase).sin().float().expand(16, 3, 16, 16)
         loss = model.loss(pixels, model.random_mask(16, random, 0.5))

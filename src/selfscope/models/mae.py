@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
 from selfscope.data.masks import random_patch_mask
@@ -16,8 +17,7 @@ from selfscope.models.masking import MaskedImageModel
 from selfscope.models.normaliser import build_normaliser
 from selfscope.models.parts import build_backbone, build_part, with_changes
 from selfscope.models.patches import head_units, patch_stats, visible_stats
-from selfscope.models.transformer import Block
-from selfscope.models.vit import MAEViT, check_ratio, fixed_position
+from selfscope.models.vit import MAEViT, check_ratio, exact_ratio, fixed_position
 
 
 class MAEPretrainDecoder(nn.Module):
@@ -43,12 +43,12 @@ class MAEPretrainDecoder(nn.Module):
         super().__init__()
         grid = grid or (round(num_patches**0.5),) * 2
         norm, width = layer_norm(norm_cfg, 1e-6), decoder_embed_dim
-        hidden = int(mlp_ratio * width)
+        ratio = exact_ratio(width, int(mlp_ratio * width))
         self.decoder_embed = nn.Linear(embed_dim, width)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, width))
         self.decoder_pos_embed = fixed_position(grid, width)
         self.decoder_blocks = nn.Sequential(
-            *(Block(width, decoder_num_heads, hidden, norm=norm) for _ in range(decoder_depth))
+            *(Block(width, decoder_num_heads, ratio, qkv_bias=True, norm_layer=norm) for _ in range(decoder_depth))  # type: ignore[arg-type]
         )
         self.decoder_norm = norm(width)
         self.decoder_pred = nn.Linear(width, predict_feature_dim or patch_size**2 * in_chans)
@@ -114,7 +114,7 @@ class MAE(MaskedImageModel):
         super().__init__(encoder, build_normaliser(data_preprocessor), method=type(self).__name__, neck=decoder)
         settings = build_part(head, trust=trust)
         self.norm_pix: bool = settings.norm_pix
-        self.patch_size = encoder.patch_embed.patch_size
+        self.patch_size = encoder.patch_embed.patch_size[0]
         if settings.patch_size != self.patch_size or decoder.decoder_pred.out_features != 3 * self.patch_size**2:
             raise ConfigError(f"MAE: neck and head must have the backbone's patch_size, {self.patch_size}")
 

@@ -62,7 +62,7 @@ class MaskFeat(MaskedImageModel):
         super().__init__(encoder, build_normaliser(data_preprocessor), method=type(self).__name__, neck=predictor)
         self.target_generator: HOGGenerator = build_part(target_generator, trust=trust)
         self.criterion: str = build_part(head, trust=trust).criterion if head else "L2"
-        self.patch_size = encoder.patch_embed.patch_size
+        self.patch_size = encoder.patch_embed.patch_size[0]
         cells = self.patch_size // self.target_generator.pool
         wanted = 3 * self.target_generator.nbins * cells**2
         if predictor.fc.out_features != wanted:

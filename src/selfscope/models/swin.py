@@ -1,7 +1,7 @@
-"""Swin Transformers (arXiv:2103.14030) as OpenMMLab puts them together.
+"""Swin Transformers (arXiv:2103.14030) of timm's blocks, put together as OpenMMLab does.
 
-Four things differ from timm's Swin: windows are padded, then rolled; windows never shrink; each stage that is given
-out has its own norm, taken before the next stage's downsampling; sizes are those of the pipeline's crop.
+Four things differ from timm's own Swin: windows are padded, then rolled; windows never shrink; each stage that is
+given out has its own norm, taken before the next stage's downsampling; sizes are those of the pipeline's crop.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from timm.layers import PatchEmbed
+from timm.models.swin_transformer import PatchMerging, SwinTransformerBlock, window_partition, window_reverse
 from torch import Tensor, nn
 
-from selfscope.errors import ConfigError
+from selfscope.errors import ConfigError, ModelError
 from selfscope.models.arch import (
     SWIN_ARCHS,
     SWIN_KEYS,
@@ -24,10 +28,31 @@ from selfscope.models.arch import (
     refuse_options,
 )
 from selfscope.models.outputs import StageOutput, resolve_indices
-from selfscope.models.transformer import PatchEmbedding, rising
-from selfscope.models.windows import PatchMerging, WindowBlock
 
 EPS = 1e-5
+
+
+class WindowBlock(SwinTransformerBlock):
+    """timm's block with OpenMMLab's windows: the map is padded to whole windows first and rolled then."""
+
+    def __init__(
+        self, width: int, resolution: tuple[int, int], heads: int, *, pad_small_map: bool, **options: Any
+    ) -> None:
+        super().__init__(width, resolution, heads, always_partition=True, **options)
+        if not pad_small_map and min(resolution) == self.window_size[0]:
+            self.shift_size = (0, 0)
+            self.register_buffer("attn_mask", None, persistent=False)
+
+    def _attn(self, x: Tensor) -> Tensor:
+        height, width = x.shape[1:3]  # (B, H, W, C)
+        window, (down, right) = self.window_size, self.shift_size
+        x = F.pad(x, (0, 0, 0, -width % window[1], 0, -height % window[0]))
+        padded_height, padded_width = x.shape[1:3]
+        x = x.roll((-down, -right), (1, 2))
+        windows = window_partition(x, window).flatten(1, 2)  # (B * n, window², C)
+        windows = self.attn(windows, mask=self.attn_mask)
+        x = window_reverse(windows.unflatten(1, window), window, padded_height, padded_width)
+        return x.roll((down, right), (1, 2))[:, :height, :width].contiguous()
 
 
 class SwinStage(nn.Module):
@@ -44,7 +69,7 @@ class SwinStage(nn.Module):
         drop_paths: Sequence[float],
         downsample: bool,
         pad_small_map: bool,
-        ffn_ratio: float,
+        block_options: Mapping[str, Any],
     ) -> None:
         super().__init__()
         self.downsample = PatchMerging(width // 2, width) if downsample else nn.Identity()
@@ -54,11 +79,11 @@ class SwinStage(nn.Module):
                     width,
                     resolution,
                     heads,
-                    window=window,
-                    shift=window // 2 if i % 2 else 0,
-                    hidden=int(width * ffn_ratio),
+                    window_size=window,
+                    shift_size=window // 2 if i % 2 else 0,
                     drop_path=drop_paths[i],
                     pad_small_map=pad_small_map,
+                    **block_options,
                 )
                 for i in range(depth)
             )
@@ -73,7 +98,7 @@ def build_stages(
 ) -> nn.Sequential:
     """Each stage has half the resolution and twice the width of the one before; blocks are dropped ever more often."""
     depths = list(sizes["depths"])
-    drop_paths = rising(drop_path_rate, depths)
+    drop_paths = np.split(np.linspace(0, drop_path_rate, sum(depths)), np.cumsum(depths)[:-1])
     stages = nn.Sequential()
     for i, depth in enumerate(depths):
         resolution = (math.ceil(grid[0] / 2**i), math.ceil(grid[1] / 2**i))
@@ -84,7 +109,7 @@ def build_stages(
                 resolution,
                 depth,
                 heads=sizes["num_heads"][i],
-                drop_paths=drop_paths[i],
+                drop_paths=drop_paths[i].tolist(),
                 downsample=i > 0,
                 **options[i],
             )
@@ -128,10 +153,16 @@ class SwinTransformer(nn.Module):
         )
         sizes = arch_settings(arch, SWIN_KEYS, SWIN_ARCHS)
         depths, self.embed_dims = list(sizes["depths"]), sizes["embed_dims"]
-        patch = patch_side(patch_size)
-        sides = image_sides(img_size, patch)
+        self.image_size = image_sides(img_size, patch_side(patch_size))
         self.out_indices = resolve_indices(out_indices, len(depths))
-        self.patch_embed = PatchEmbedding(sides, patch, in_channels, self.embed_dims, norm=layer_norm(None, EPS))
+        self.patch_embed = PatchEmbed(
+            self.image_size,
+            patch_side(patch_size),
+            in_channels,
+            self.embed_dims,
+            norm_layer=layer_norm(None, EPS),
+            output_fmt="NHWC",
+        )
         self.pos_drop = nn.Dropout(drop_rate)
         options = [stage_options(stage_cfgs, i, window_size, pad_small_map) for i in range(len(depths))]
         self.layers = build_stages(sizes, self.grid, drop_path_rate, options)
@@ -143,14 +174,15 @@ class SwinTransformer(nn.Module):
     @property
     def grid(self) -> tuple[int, int]:
         """Patches down and across, before the first downsampling."""
-        return self.patch_embed.grid
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        return self.patch_embed.image_size
+        return self.patch_embed.grid_size
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Patch tokens `(B, h, w, D)`."""
+        if tuple(pixels.shape[2:]) != self.image_size:
+            raise ModelError(
+                f"the model was built for {self.image_size[0]}×{self.image_size[1]} pixels, "
+                f"got {pixels.shape[2]}×{pixels.shape[3]}"
+            )
         return self.patch_embed(pixels)
 
     def forward(self, pixels: Tensor) -> tuple[StageOutput, ...]:
@@ -188,7 +220,7 @@ def stage_options(stage_cfgs: Any, stage: int, window: int, pad_small_map: bool)
     options = {
         "window": blocks.pop("window_size", given.pop("window_size", window)),
         "pad_small_map": blocks.pop("pad_small_map", given.pop("pad_small_map", pad_small_map)),
-        "ffn_ratio": blocks.pop("ffn_ratio", 4.0),
+        "block_options": {"mlp_ratio": blocks.pop("ffn_ratio", 4.0)},
     }
     if given or blocks:
         unknown = ", ".join([*given, *(f"block_cfgs.{name}" for name in blocks)])

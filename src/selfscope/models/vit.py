@@ -1,4 +1,4 @@
-"""Vision Transformers with OpenMMLab's options (arXiv:2010.11929)."""
+"""Vision Transformers with OpenMMLab's options on timm's parts (arXiv:2010.11929)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from timm.models.vision_transformer import VisionTransformer as TimmVisionTransformer
 from torch import Tensor, nn
 
-from selfscope.errors import ConfigError
+from selfscope.errors import ConfigError, ModelError
 from selfscope.models.arch import (
     VIT_ARCHS,
     VIT_KEYS,
@@ -20,13 +21,12 @@ from selfscope.models.arch import (
 )
 from selfscope.models.outputs import StageOutput, resolve_indices
 from selfscope.models.position import sincos_position
-from selfscope.models.transformer import Block, PatchEmbedding, rising
 
 OUT_TYPES = ("raw", "cls_token", "featmap", "avg_featmap")
 
 
-class VisionTransformer(nn.Module):
-    """A ViT that answers with the blocks named in `out_indices`, as MMClassification's and MMPretrain's do.
+class VisionTransformer(TimmVisionTransformer):
+    """timm's ViT that answers with the blocks named in `out_indices`, as MMClassification's and MMPretrain's do.
 
     The final norm applies to the last block only. The vector of an image is the class token (`output_cls_token`, or
     `out_type="cls_token"`), a normed mean over patches (`avg_token`, or `"avg_featmap"`), a mean over all tokens
@@ -60,57 +60,57 @@ class VisionTransformer(nn.Module):
         layer_cfgs: Any = None,
         init_cfg: Any = None,
     ) -> None:
-        super().__init__()
         refuse_options(type(self).__name__, patch_cfg=patch_cfg, layer_cfgs=layer_cfgs)
         sizes = arch_settings(arch, VIT_KEYS, VIT_ARCHS)
-        self.embed_dim = width = sizes["embed_dims"]
-        norm, patch = layer_norm(norm_cfg, 1e-6), patch_side(patch_size)
-        sides = image_sides(img_size, patch)
-        self.patch_embed = PatchEmbedding(sides, patch, in_channels, width, bias=not pre_norm)
-        self.cls_token = nn.Parameter(torch.empty(1, 1, width)) if with_cls_token else None
-        self.num_prefix_tokens = int(with_cls_token)
-        tokens = self.num_prefix_tokens + self.grid[0] * self.grid[1]
-        self.pos_embed = nn.Parameter(torch.empty(1, tokens, width))
-        self.pos_drop = nn.Dropout(drop_rate)
-        self.norm_pre = norm(width) if pre_norm else nn.Identity()
-        (rates,) = rising(drop_path_rate, [sizes["num_layers"]])
-        self.blocks = nn.Sequential(
-            *(
-                Block(
-                    width,
-                    sizes["num_heads"],
-                    sizes["feedforward_channels"],
-                    norm=norm,
-                    qkv_bias=qkv_bias,
-                    drop=drop_rate,
-                    drop_path=rate,
-                    layer_scale=layer_scale_init_value,
-                )
-                for rate in rates
-            )
+        norm, width, patch = layer_norm(norm_cfg, 1e-6), sizes["embed_dims"], patch_side(patch_size)
+        super().__init__(
+            img_size=image_sides(img_size, patch),
+            patch_size=patch,
+            in_chans=in_channels,
+            num_classes=0,
+            global_pool="token" if with_cls_token else "avg",
+            embed_dim=width,
+            depth=sizes["num_layers"],
+            num_heads=sizes["num_heads"],
+            mlp_ratio=exact_ratio(width, sizes["feedforward_channels"]),
+            qkv_bias=qkv_bias,
+            init_values=layer_scale_init_value or None,
+            class_token=with_cls_token,
+            pre_norm=pre_norm,
+            fc_norm=False,
+            pos_drop_rate=drop_rate,
+            proj_drop_rate=drop_rate,
+            drop_path_rate=drop_path_rate,
+            norm_layer=norm,
         )
-        self.norm = norm(width) if final_norm else nn.Identity()
+        if not final_norm:
+            self.norm = nn.Identity()
         self.out_indices = resolve_indices(out_indices, sizes["num_layers"])
         self.out_type = self._out_type(out_type, with_cls_token, avg_token, output_cls_token)
-        self.fc_norm = norm(width) if avg_token or out_type == "avg_featmap" else nn.Identity()
+        if avg_token or out_type == "avg_featmap":
+            self.fc_norm = norm(width)
         self.interpolate_mode = interpolate_mode
-        self._start()
         self._freeze(frozen_stages)
 
     @property
     def grid(self) -> tuple[int, int]:
         """Patches down and across."""
-        return self.patch_embed.grid
+        return self.patch_embed.grid_size
 
     @property
     def image_size(self) -> tuple[int, int]:
-        return self.patch_embed.image_size
+        return self.patch_embed.img_size
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Patch tokens `(B, L, D)` before class token and position."""
-        return self.patch_embed(pixels).flatten(1, 2)
+        if tuple(pixels.shape[2:]) != tuple(self.image_size):
+            raise ModelError(
+                f"the model was built for {self.image_size[0]}×{self.image_size[1]} pixels, "
+                f"got {pixels.shape[2]}×{pixels.shape[3]}"
+            )
+        return self.patch_embed(pixels)
 
-    def forward(self, pixels: Tensor) -> tuple[StageOutput, ...]:
+    def forward(self, pixels: Tensor) -> tuple[StageOutput, ...]:  # type: ignore[override]
         x = self.embed(pixels)  # (B, L, D)
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)  # (B, 1 + L, D)
@@ -144,17 +144,6 @@ class VisionTransformer(nn.Module):
             raise ConfigError("out_type='cls_token' needs with_cls_token=True")
         return out_type
 
-    def _start(self) -> None:
-        """Truncated-normal projections and positions, zero biases."""
-        nn.init.trunc_normal_(self.pos_embed, std=0.02)
-        if self.cls_token is not None:
-            nn.init.normal_(self.cls_token, std=1e-6)
-        for module in self.blocks.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-
     def _freeze(self, stages: int) -> None:
         if stages <= 0:
             return
@@ -173,8 +162,6 @@ class MAEViT(VisionTransformer):
     def __init__(self, arch: str | Mapping[str, Any] = "b", mask_ratio: float = 0.75, **options: Any) -> None:
         super().__init__(arch, **options)
         self.mask_ratio = check_ratio(mask_ratio)
-
-    def _start(self) -> None:
         start_like_mae(self)
 
 
@@ -201,10 +188,8 @@ class MoCoV3ViT(VisionTransformer):
         **options: Any,
     ) -> None:
         super().__init__(arch, **options)
-        self.patch_embed.requires_grad_(not stop_grad_conv1)
-
-    def _start(self) -> None:
         start_like_mae(self)
+        self.patch_embed.requires_grad_(not stop_grad_conv1)
 
 
 def start_like_mae(vit: VisionTransformer) -> None:
@@ -230,3 +215,8 @@ def check_ratio(ratio: Any) -> float:
     if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1:
         raise ConfigError(f"mask_ratio: expected a share from 0 to 1, got {ratio!r}")
     return float(ratio)
+
+
+def exact_ratio(width: int, hidden: int) -> float:
+    """The ratio that timm's `int(width * ratio)` turns into exactly `hidden`."""
+    return (hidden + 0.5) / width
