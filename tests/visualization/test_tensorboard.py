@@ -68,8 +68,10 @@ def test_every_picture_arrives_equal(run):
 
 def test_histograms_keep_counts_and_edges(run):
     vis, close = run
-    vis.write(Histogram("h", np.array([1, 0, 4]), np.array([0.0, 0.5, 1.0, 1.5]), 2))
-    (event,) = close().Histograms("h")
+    vis.write(Histogram("h", np.array([1, 0, 4]), np.array([0.0, 0.5, 1.0, 1.5]), 2, "3 of 8 values not finite"))
+    events = close()
+    (event,) = events.Histograms("h")
+    assert text_of(events, "h/caption") == "3 of 8 values not finite"
     histogram = event.histogram_value
     assert (event.step, histogram.min, histogram.max, histogram.num) == (2, 0.0, 1.5, 5.0)
     assert dict(zip(histogram.bucket_limit, histogram.bucket, strict=True)) == {0.5: 1.0, 1.0: 0.0, 1.5: 4.0}

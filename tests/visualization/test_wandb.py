@@ -14,7 +14,8 @@ from PIL import Image
 
 from selfscope.draw.show import sample_photo
 from selfscope.errors import MissingExtraError, UsageError
-from selfscope.records import Embedding, Histogram, Reconstruction
+from selfscope.records import Embedding, Figure, Histogram, Reconstruction
+from selfscope.store.figures import DrawnFigure
 from selfscope.store.tables import read_parquet
 from selfscope.visualization.backends.wandb import WandbVisBackend
 from selfscope.visualization.visualizer import Visualizer
@@ -128,6 +129,23 @@ def test_histograms_tables_texts_and_figures(run):
     assert (table["columns"], table["data"]) == (["name", "value"], [["a", 1], [3, 2.5]])
     assert (offline.files / offline.series("note")[0][1]["path"]).read_text() == "<pre># &lt;words&gt;</pre>"
     assert (offline.series("f")[0][1]["width"], offline.series("f")[0][1]["height"]) == (60, 30)
+
+
+def test_captions_of_histograms_tables_and_pages_are_kept(run):
+    vis, close = run
+    vis.write(Histogram("h", np.array([1]), np.array([0.0, 1.0]), 2, "3 of 4 values not finite"))
+    vis.add_table("t", {"a": [1]}, 3, caption="<numbers>")
+    vis.write(Figure("page", DrawnFigure({".html": b"<p>drawn</p>"}), 4, "words"))
+    offline = close()
+
+    def text(tag):
+        ((step, stored),) = offline.series(tag)
+        return step, (offline.files / stored["path"]).read_text()
+
+    assert text("h/caption") == (2, "<pre>3 of 4 values not finite</pre>")
+    assert text("t/caption") == (3, "<pre>&lt;numbers&gt;</pre>")
+    assert text("page/caption") == (4, "<pre>words</pre>")
+    assert "<p>drawn</p>" in text("page")[1]
 
 
 def test_configs_and_graphs(run):

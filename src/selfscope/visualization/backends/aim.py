@@ -11,7 +11,6 @@ import numpy as np
 import orjson
 from PIL import Image as PillowImage
 
-from selfscope.errors import MissingExtraError
 from selfscope.records import (
     Config,
     Embedding,
@@ -19,19 +18,17 @@ from selfscope.records import (
     Graph,
     Histogram,
     Picture,
-    Reconstruction,
-    Sample,
     Scalars,
     Table,
     Text,
 )
 from selfscope.store.claim import read_json, write_json
-from selfscope.store.figures import draw_figure
 from selfscope.store.filenames import safe_name
 from selfscope.store.lines import plain
-from selfscope.visualization.backends.contract import BaseVisBackend, UnsupportedRecordError, force_init_env
-from selfscope.visualization.backends.files import Scratch, facts_of, name_of_run, picture_of
-from selfscope.visualization.backends.words import code_block, markdown_table, numbers_of
+from selfscope.visualization.backends.contract import UnsupportedRecordError, force_init_env
+from selfscope.visualization.backends.files import Scratch, facts_of, name_of_run
+from selfscope.visualization.backends.pictures import PictureBackend, package
+from selfscope.visualization.backends.words import code_block, markdown_table
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +36,7 @@ MOST_BINS = 512
 """Aim takes no larger distribution."""
 
 
-class AimVisBackend(BaseVisBackend):
+class AimVisBackend(PictureBackend):
     """Scalars, pictures, histograms, texts and configs (as `hparams`); an embedding is an artifact and a picture.
 
     Figures are pictures, or an HTML artifact where they have none; tables and graphs are Markdown texts, captions of
@@ -60,10 +57,7 @@ class AimVisBackend(BaseVisBackend):
         self._scratch: Scratch | None = None
 
     def _init_env(self) -> None:
-        try:
-            import aim
-        except ImportError as error:
-            raise MissingExtraError("aim", "aim", "AimVisBackend") from error
+        aim = package("aim", "aim", "AimVisBackend")
         self._folder.mkdir(parents=True, exist_ok=True)
         wanted = {
             "repo": str(self._folder),
@@ -130,15 +124,10 @@ class AimVisBackend(BaseVisBackend):
         """An object of Aim's own."""
         return getattr(self._aim, kind)(*args, **kwargs)
 
-    def _add_figure(self, record: Figure) -> None:
-        drawn = draw_figure(record)
-        pixels = drawn.picture()
-        if pixels is not None:
-            self._add_picture(Picture(record.key, pixels, record.step, record.caption))
-        else:
-            assert self._scratch is not None
-            self._log_file("figures", record, self._scratch.keep("page.html", drawn.files[".html"]))
-            self._add_caption(record)
+    def _add_page(self, record: Figure, page: bytes) -> None:
+        assert self._scratch is not None
+        self._log_file("figures", record, self._scratch.keep("page.html", page))
+        self._add_caption(record)
 
     def _add_histogram(self, record: Histogram) -> None:
         counts = evenly(record.counts, record.edges, MOST_BINS)
@@ -168,13 +157,6 @@ class AimVisBackend(BaseVisBackend):
         assert self._scratch is not None
         self._log_file("embeddings", record, self._scratch.embedding(record))
         self._log_file("embeddings", record, self._scratch.keep("facts.json", orjson.dumps(facts_of(record))))
-
-    def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
-        self._add_picture(picture_of(record))
-        if not isinstance(record, Sample):
-            self._add_scalars(Scalars(numbers_of(record), record.step))
-
-    _add_reconstruction = _add_sample = _add_plotted
 
     def _log_file(self, kind: str, record: Any, path: Path) -> None:
         if self._run.artifacts_uri is None:

@@ -11,7 +11,6 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
-from selfscope.errors import MissingExtraError
 from selfscope.records import (
     Config,
     Embedding,
@@ -19,19 +18,16 @@ from selfscope.records import (
     Graph,
     Histogram,
     Picture,
-    Reconstruction,
-    Sample,
     Scalars,
     Table,
     Text,
 )
 from selfscope.store.claim import read_json, write_json
-from selfscope.store.figures import draw_figure
 from selfscope.store.filenames import safe_name
 from selfscope.store.lines import plain
-from selfscope.visualization.backends.contract import BaseVisBackend, UnsupportedRecordError, force_init_env
-from selfscope.visualization.backends.files import Scratch, facts_of, name_of_run, picture_of
-from selfscope.visualization.backends.words import numbers_of
+from selfscope.visualization.backends.contract import UnsupportedRecordError, force_init_env
+from selfscope.visualization.backends.files import Scratch, facts_of, name_of_run
+from selfscope.visualization.backends.pictures import PictureBackend, package
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +38,7 @@ FRAMEWORKS = (
 """What ClearML hooks into unless told otherwise. Looking for the repository can hold up its end for 5 minutes."""
 
 
-class ClearMLVisBackend(BaseVisBackend):
+class ClearMLVisBackend(PictureBackend):
     """Scalars, pictures, histograms, tables, texts and configs; an embedding is an artifact and a picture.
 
     Figures are pictures, or HTML where they have none; texts, graphs and captions are `.md` files among the debug
@@ -73,15 +69,12 @@ class ClearMLVisBackend(BaseVisBackend):
         self._numbers = count()
 
     def _init_env(self) -> None:
-        try:
-            from clearml import Task
-        except ImportError as error:
-            raise MissingExtraError("clearml", "clearml", "ClearMLVisBackend") from error
+        clearml = package("clearml", "clearml", "ClearMLVisBackend")
         self._scratch = Scratch("clearml")
-        self._task = Task.current_task()
+        self._task = clearml.Task.current_task()
         self._is_own = self._task is None
         if self._is_own:
-            self._begin(Task)
+            self._begin(clearml.Task)
 
     def _begin(self, task: Any) -> None:
         if not task.is_offline() and not _server_is_set_up():
@@ -148,14 +141,9 @@ class ClearMLVisBackend(BaseVisBackend):
         )
         self._add_caption(record)
 
-    def _add_figure(self, record: Figure) -> None:
-        drawn = draw_figure(record)
-        pixels = drawn.picture()
-        if pixels is not None:
-            self._add_picture(Picture(record.key, pixels, record.step, record.caption))
-        else:
-            self._report_text(record.key, drawn.files[".html"].decode(), ".html", record.step)
-            self._add_caption(record)
+    def _add_page(self, record: Figure, page: bytes) -> None:
+        self._report_text(record.key, page.decode(), ".html", record.step)
+        self._add_caption(record)
 
     def _add_histogram(self, record: Histogram) -> None:
         bins = [f"{low} … {high}" for low, high in pairwise(f"{edge:.4g}" for edge in record.edges)]
@@ -196,13 +184,6 @@ class ClearMLVisBackend(BaseVisBackend):
         name = f"{safe_name(record.key).replace('/', '-')}-{record.step}"
         self._task.upload_artifact(name, str(path), metadata=_texts(facts_of(record)), wait_on_upload=True)
         self._add_plotted(record)
-
-    def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
-        self._add_picture(picture_of(record))
-        if not isinstance(record, Sample):
-            self._add_scalars(Scalars(numbers_of(record), record.step))
-
-    _add_reconstruction = _add_sample = _add_plotted
 
     def _files_of_work_dir(self) -> list[Path]:
         if self._work_dir is None or not self._work_dir.is_dir() or not self._artifact_suffix:

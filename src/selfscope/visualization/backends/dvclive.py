@@ -13,7 +13,6 @@ from unittest.mock import patch
 
 import orjson
 
-from selfscope.errors import MissingExtraError
 from selfscope.records import (
     Config,
     Embedding,
@@ -21,23 +20,20 @@ from selfscope.records import (
     Graph,
     Histogram,
     Picture,
-    Reconstruction,
-    Sample,
     Scalars,
     Table,
     Text,
 )
 from selfscope.store.embeddings import embedding_columns
-from selfscope.store.figures import draw_figure
 from selfscope.store.filenames import FreePaths, safe_name
 from selfscope.store.lines import plain
 from selfscope.store.tables import write_parquet
-from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
-from selfscope.visualization.backends.files import facts_of, picture_of
-from selfscope.visualization.backends.words import numbers_of
+from selfscope.visualization.backends.contract import force_init_env
+from selfscope.visualization.backends.files import facts_of
+from selfscope.visualization.backends.pictures import PictureBackend, package
 
 
-class DVCLiveVisBackend(BaseVisBackend):
+class DVCLiveVisBackend(PictureBackend):
     """Scalars, pictures by step, histograms (as bar plots) and configs (as params); all else as files beside them.
 
     Below `save_dir/dvclive`: `plots/metrics/<tag>.tsv`, `plots/images/<key>/<step>.png`, `params.yaml`, and under
@@ -65,10 +61,7 @@ class DVCLiveVisBackend(BaseVisBackend):
         self._free = FreePaths()
 
     def _init_env(self) -> None:
-        try:
-            from dvclive import Live
-        except ImportError as error:
-            raise MissingExtraError("dvclive", "dvclive", "DVCLiveVisBackend") from error
+        dvclive = package("dvclive", "dvclive", "DVCLiveVisBackend")
         self._folder.mkdir(parents=True, exist_ok=True)
         wanted = {
             "dir": str(self._folder),
@@ -78,7 +71,7 @@ class DVCLiveVisBackend(BaseVisBackend):
             **self._init_kwargs,
         }
         with _no_new_repository():
-            self._live = Live(**wanted)
+            self._live = dvclive.Live(**wanted)
 
     @property
     @force_init_env
@@ -119,14 +112,9 @@ class DVCLiveVisBackend(BaseVisBackend):
         self._live.log_image(f"{path.as_posix()}.png", record.pixels)
         self._add_caption(record)
 
-    def _add_figure(self, record: Figure) -> None:
-        drawn = draw_figure(record)
-        pixels = drawn.picture()
-        if pixels is not None:
-            self._add_picture(Picture(record.key, pixels, record.step, record.caption))
-        else:
-            self._place(record, "figures", ".html").write_bytes(drawn.files[".html"])
-            self._add_caption(record)
+    def _add_page(self, record: Figure, page: bytes) -> None:
+        self._place(record, "figures", ".html").write_bytes(page)
+        self._add_caption(record)
 
     def _add_histogram(self, record: Histogram) -> None:
         edges = [f"{edge:.4g}" for edge in record.edges]
@@ -160,13 +148,6 @@ class DVCLiveVisBackend(BaseVisBackend):
         write_parquet(path, embedding_columns(record))
         path.with_suffix(".json").write_bytes(orjson.dumps(facts_of(record)))
         self._add_plotted(record)
-
-    def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
-        self._add_picture(picture_of(record))
-        if not isinstance(record, Sample):
-            self._add_scalars(Scalars(numbers_of(record), record.step))
-
-    _add_reconstruction = _add_sample = _add_plotted
 
     def _place(self, record: Any, kind: str, suffix: str, *others: str) -> Path:
         """A path below `artifacts`, where DVCLive too puts what it copies; free, also with the other suffixes."""

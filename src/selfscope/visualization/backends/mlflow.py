@@ -22,9 +22,7 @@ from selfscope.records import (
     Graph,
     Histogram,
     Picture,
-    Reconstruction,
     Record,
-    Sample,
     Scalars,
     Table,
     Text,
@@ -33,9 +31,9 @@ from selfscope.store.claim import read_json, write_json
 from selfscope.store.figures import draw_figure
 from selfscope.store.filenames import safe_name
 from selfscope.store.lines import plain
-from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
-from selfscope.visualization.backends.files import Scratch, facts_of, name_of_run, picture_of
-from selfscope.visualization.backends.words import numbers_of
+from selfscope.visualization.backends.contract import force_init_env
+from selfscope.visualization.backends.files import Scratch, facts_of, name_of_run
+from selfscope.visualization.backends.pictures import PictureBackend, package
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +47,7 @@ THINNEST = 200
 """A picture this many times longer than wide has no thumbnail, and so is no image to MLflow, only a file."""
 
 
-class MLflowVisBackend(BaseVisBackend):
+class MLflowVisBackend(PictureBackend):
     """Scalars, pictures by step, tables, configs as params; all else as artifacts, in a folder of its kind.
 
     Texts, graphs and captions are text artifacts, figures PNG, SVG or HTML, histograms JSON, an embedding Parquet and
@@ -88,17 +86,14 @@ class MLflowVisBackend(BaseVisBackend):
         self._scratch: Scratch | None = None
 
     def _init_env(self) -> None:
-        try:
-            from mlflow import MlflowClient
-        except ImportError as error:
-            raise MissingExtraError("mlflow", "mlflow", "MLflowVisBackend") from error
+        mlflow = package("mlflow", "mlflow", "MLflowVisBackend")
         folder = Path(self._save_dir or ".").resolve()
         folder.mkdir(parents=True, exist_ok=True)
         uri = self._tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
         if uri is None:
             uri = _database(folder / "mlflow.db")
             self._artifact_location = self._artifact_location or (folder / "mlartifacts").as_uri()
-        self._client, self._scratch = MlflowClient(tracking_uri=uri), Scratch("mlflow")
+        self._client, self._scratch = mlflow.MlflowClient(tracking_uri=uri), Scratch("mlflow")
         remembered = folder / "mlflow_run.json"
         known = read_json(remembered)
         if known.get("tracking_uri") != uri or not self._continue(known["run_id"]):
@@ -170,18 +165,19 @@ class MLflowVisBackend(BaseVisBackend):
             self.experiment.log_image(
                 self._run_id, record.pixels, key=key, step=record.step, timestamp=when, synchronous=True
             )
-        if record.caption:
-            self.experiment.log_text(self._run_id, record.caption, self._free(record, "captions", ".txt"))
+        self._add_caption(record)
 
     def _add_figure(self, record: Figure) -> None:
-        drawn = draw_figure(record)
-        pixels = drawn.picture()
-        if pixels is not None:
-            self._add_picture(Picture(record.key, pixels, record.step, record.caption, wall_time=record.wall_time))
-        elif record.caption:
-            self.experiment.log_text(self._run_id, record.caption, self._free(record, "captions", ".txt"))
-        for suffix, data in drawn.files.items():
+        super()._add_figure(record)
+        for suffix, data in draw_figure(record).files.items():
             self._log_bytes(data, self._free(record, "figures", suffix))
+
+    def _add_page(self, record: Figure, page: bytes) -> None:
+        self._add_caption(record)
+
+    def _add_caption(self, record: Picture | Figure | Table) -> None:
+        if record.caption:
+            self.experiment.log_text(self._run_id, record.caption, self._free(record, "captions", ".txt"))
 
     def _add_histogram(self, record: Histogram) -> None:
         values = {"counts": plain(record.counts), "edges": plain(record.edges), "caption": record.caption}
@@ -197,8 +193,7 @@ class MLflowVisBackend(BaseVisBackend):
         else:
             rows = [list(row) for row in zip(*columns.values(), strict=True)]
             self._log_bytes(orjson.dumps({"columns": list(columns), "data": rows}), file)
-        if record.caption:
-            self.experiment.log_text(self._run_id, record.caption, self._free(record, "captions", ".txt"))
+        self._add_caption(record)
 
     def _add_text(self, record: Text) -> None:
         self.experiment.log_text(self._run_id, record.text, self._free(record, "texts", ".md"))
@@ -220,13 +215,6 @@ class MLflowVisBackend(BaseVisBackend):
         self._log_file(self._scratch.embedding(record, PurePosixPath(file).name), file)
         self._log_bytes(orjson.dumps(facts_of(record)), self._free(record, "embeddings", ".json"))
         self._add_plotted(record)
-
-    def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
-        self._add_picture(picture_of(record))
-        if not isinstance(record, Sample):
-            self._add_scalars(Scalars(numbers_of(record), record.step, wall_time=record.wall_time))
-
-    _add_reconstruction = _add_sample = _add_plotted
 
     def _log_params(self, values: Mapping[str, Any]) -> None:
         from mlflow.entities import Param

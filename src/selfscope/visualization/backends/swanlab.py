@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 
-from selfscope.errors import MissingExtraError
 from selfscope.records import (
     Config,
     Embedding,
@@ -29,18 +28,18 @@ from selfscope.records import (
 )
 from selfscope.store.claim import read_json, write_json
 from selfscope.store.embeddings import embedding_columns
-from selfscope.store.figures import draw_figure
 from selfscope.store.filenames import safe_name
 from selfscope.store.lines import plain
 from selfscope.store.tables import write_parquet
-from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
+from selfscope.visualization.backends.contract import force_init_env
 from selfscope.visualization.backends.files import facts_of, name_of_run, picture_of
+from selfscope.visualization.backends.pictures import PictureBackend, package
 from selfscope.visualization.backends.words import numbers_of
 
 log = logging.getLogger(__name__)
 
 
-class SwanLabVisBackend(BaseVisBackend):
+class SwanLabVisBackend(PictureBackend):
     """Scalars, pictures, tables, texts and configs; histograms as bar charts; an embedding is files and a picture.
 
     Figures are pictures, or HTML where they have none; a graph is a text. SwanLab stamps everything with the time it
@@ -61,10 +60,7 @@ class SwanLabVisBackend(BaseVisBackend):
         self._run: Any = None
 
     def _init_env(self) -> None:
-        try:
-            import swanlab
-        except ImportError as error:
-            raise MissingExtraError("swanlab", "swanlab", "SwanLabVisBackend") from error
+        swanlab = package("swanlab", "swanlab", "SwanLabVisBackend")
         self._folder.mkdir(parents=True, exist_ok=True)
         remembered = self._folder / "swanlab_run.json"
         known = read_json(remembered)
@@ -103,14 +99,8 @@ class SwanLabVisBackend(BaseVisBackend):
     def _image(self, record: Picture) -> Any:
         return self._swanlab.Image(record.pixels, caption=record.caption or None)
 
-    def _add_figure(self, record: Figure) -> None:
-        drawn = draw_figure(record)
-        pixels = drawn.picture()
-        if pixels is not None:
-            self._add_picture(Picture(record.key, pixels, record.step, record.caption, wall_time=record.wall_time))
-        else:
-            page = self._swanlab.Html(drawn.files[".html"].decode(), caption=record.caption or None)
-            self._log(record, {record.key: page})
+    def _add_page(self, record: Figure, page: bytes) -> None:
+        self._log(record, {record.key: self._swanlab.Html(page.decode(), caption=record.caption or None)})
 
     def _add_histogram(self, record: Histogram) -> None:
         """Bars without gaps, each under the edges of its bin."""
@@ -147,8 +137,6 @@ class SwanLabVisBackend(BaseVisBackend):
     def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
         numbers = {} if isinstance(record, Sample) else numbers_of(record)
         self._log(record, {record.key: self._image(picture_of(record)), **numbers})
-
-    _add_reconstruction = _add_sample = _add_plotted
 
 
 def _mode(swanlab: Any, folder: Path) -> str | None:

@@ -8,7 +8,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from selfscope.errors import MissingExtraError
 from selfscope.records import (
     Config,
     Embedding,
@@ -16,23 +15,21 @@ from selfscope.records import (
     Graph,
     Histogram,
     Picture,
-    Reconstruction,
     Record,
-    Sample,
     Scalars,
     Table,
     Text,
 )
 from selfscope.store.encode import picture_png
-from selfscope.store.figures import draw_figure
-from selfscope.visualization.backends.contract import BaseVisBackend, UnsupportedRecordError, force_init_env
-from selfscope.visualization.backends.words import code_block, markdown_table, numbers_of
+from selfscope.visualization.backends.contract import UnsupportedRecordError, force_init_env
+from selfscope.visualization.backends.pictures import PictureBackend, package
+from selfscope.visualization.backends.words import code_block, markdown_table
 
 MOST_PROJECTED = 2_000_000
 """Numbers that are written as text for the projector; larger features give way to the coords."""
 
 
-class TensorboardVisBackend(BaseVisBackend):
+class TensorboardVisBackend(PictureBackend):
     """Scalars, pictures, figures (as pictures), histograms, texts, graphs and embeddings (in the projector).
 
     Tables and configs become Markdown; reconstructions and samples the picture that they make, and their numbers
@@ -48,11 +45,8 @@ class TensorboardVisBackend(BaseVisBackend):
         self._graphs: WeakKeyDictionary[Record, Any] = WeakKeyDictionary()
 
     def _init_env(self) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise MissingExtraError("tensorboard", "tensorboard", "TensorboardVisBackend") from error
-        self._tensorboard = SummaryWriter(self._save_dir)
+        writers = package("torch.utils.tensorboard", "tensorboard", "TensorboardVisBackend")
+        self._tensorboard = writers.SummaryWriter(self._save_dir)
 
     @property
     @force_init_env
@@ -91,16 +85,14 @@ class TensorboardVisBackend(BaseVisBackend):
         image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=picture_png(record))
         summary = Summary(value=[Summary.Value(tag=record.key, image=image)])
         self.experiment.file_writer.add_summary(summary, record.step, walltime=record.wall_time)
+        self._add_caption(record)
+
+    def _add_caption(self, record: Picture | Histogram) -> None:
         if record.caption:
             self.experiment.add_text(f"{record.key}/caption", record.caption, record.step, walltime=record.wall_time)
 
-    def _add_figure(self, record: Figure) -> None:
-        pixels = draw_figure(record).picture()
-        if pixels is None:
-            raise UnsupportedRecordError(
-                "TensorboardVisBackend shows figures as pictures: Plotly needs kaleido for these"
-            )
-        self._add_picture(Picture(record.key, pixels, record.step, record.caption, wall_time=record.wall_time))
+    def _add_page(self, record: Figure, page: bytes) -> None:
+        raise UnsupportedRecordError("TensorboardVisBackend shows figures as pictures: Plotly needs kaleido for these")
 
     def _add_histogram(self, record: Histogram) -> None:
         counts, edges = record.counts.astype(np.float64), record.edges.astype(np.float64)
@@ -117,6 +109,7 @@ class TensorboardVisBackend(BaseVisBackend):
             global_step=record.step,
             walltime=record.wall_time,
         )
+        self._add_caption(record)
 
     def _add_table(self, record: Table) -> None:
         self._add_text(Text(record.key, markdown_table(record), record.step, wall_time=record.wall_time))
@@ -141,14 +134,6 @@ class TensorboardVisBackend(BaseVisBackend):
             points, metadata=_names(record), global_step=record.step, tag=record.key.replace("/", "_")
         )
         self._add_plotted(record)
-
-    def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
-        picture = Picture(record.key, record.plot(), record.step, wall_time=record.wall_time)
-        self._add_picture(picture)
-        if not isinstance(record, Sample):
-            self._add_scalars(Scalars(numbers_of(record), record.step, wall_time=record.wall_time))
-
-    _add_reconstruction = _add_sample = _add_plotted
 
 
 def _names(record: Embedding) -> list[str] | None:

@@ -10,7 +10,6 @@ from contextvars import Context as FreshContext
 from pathlib import Path
 from typing import Any
 
-from selfscope.errors import MissingExtraError
 from selfscope.records import (
     Config,
     Embedding,
@@ -26,10 +25,10 @@ from selfscope.records import (
     Text,
 )
 from selfscope.store.claim import read_json, write_json
-from selfscope.store.figures import draw_figure
 from selfscope.store.lines import plain
-from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
+from selfscope.visualization.backends.contract import force_init_env
 from selfscope.visualization.backends.files import Scratch, facts_of, name_of_run, picture_of
+from selfscope.visualization.backends.pictures import PictureBackend, package
 from selfscope.visualization.backends.words import code_block, numbers_of
 
 log = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ RESERVED = frozenset({"project", "run", "timestamp", "step", "time", "metrics"})
 """Tags that Trackio keeps for itself, as it does all that begin with two underscores."""
 
 
-class TrackioVisBackend(BaseVisBackend):
+class TrackioVisBackend(PictureBackend):
     """Scalars, pictures, histograms, tables, texts and configs; an embedding is an artifact and a picture.
 
     Figures are pictures, or HTML where they have none; a config is the run's, and a text; a graph and the captions of
@@ -60,10 +59,7 @@ class TrackioVisBackend(BaseVisBackend):
         self._remembered = Path(save_dir) / "trackio_run.json"
 
     def _init_env(self) -> None:
-        try:
-            import trackio
-        except ImportError as error:
-            raise MissingExtraError("trackio", "trackio", "TrackioVisBackend") from error
+        trackio = package("trackio", "trackio", "TrackioVisBackend")
         self._remembered.parent.mkdir(parents=True, exist_ok=True)
         known = read_json(self._remembered)
         wanted = {
@@ -119,14 +115,8 @@ class TrackioVisBackend(BaseVisBackend):
         assert self._scratch is not None
         return self._trackio.Image(self._scratch.picture(record), caption=record.caption or None)
 
-    def _add_figure(self, record: Figure) -> None:
-        drawn = draw_figure(record)
-        pixels = drawn.picture()
-        if pixels is not None:
-            self._add_picture(Picture(record.key, pixels, record.step, record.caption, wall_time=record.wall_time))
-        else:
-            page = self._trackio.Html(drawn.files[".html"].decode(), caption=record.caption or None)
-            self._log(record, {record.key: page})
+    def _add_page(self, record: Figure, page: bytes) -> None:
+        self._log(record, {record.key: self._trackio.Html(page.decode(), caption=record.caption or None)})
 
     def _add_histogram(self, record: Histogram) -> None:
         histogram = self._trackio.Histogram(np_histogram=(record.counts, record.edges))
@@ -164,8 +154,6 @@ class TrackioVisBackend(BaseVisBackend):
     def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
         numbers = {} if isinstance(record, Sample) else numbers_of(record)
         self._log(record, {record.key: self._image(picture_of(record)), **numbers})
-
-    _add_reconstruction = _add_sample = _add_plotted
 
 
 def _is_reserved(tag: str) -> bool:

@@ -8,12 +8,11 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import numpy as np
 
-from selfscope.errors import MissingExtraError, UsageError
+from selfscope.errors import UsageError
 from selfscope.records import (
     Config,
     Embedding,
@@ -29,11 +28,10 @@ from selfscope.records import (
     Text,
 )
 from selfscope.store.claim import read_json, write_json
-from selfscope.store.embeddings import embedding_columns
-from selfscope.store.encode import picture_png
-from selfscope.store.figures import draw_figure
-from selfscope.store.tables import write_parquet
-from selfscope.visualization.backends.contract import BaseVisBackend, force_init_env
+from selfscope.store.lines import plain
+from selfscope.visualization.backends.contract import force_init_env
+from selfscope.visualization.backends.files import Scratch, facts_of, picture_of
+from selfscope.visualization.backends.pictures import PictureBackend, package
 from selfscope.visualization.backends.words import numbers_of
 
 log = logging.getLogger(__name__)
@@ -42,7 +40,7 @@ MOST_BINS = 512
 """W&B takes no larger histogram; neighbouring bins are added up."""
 
 
-class WandbVisBackend(BaseVisBackend):
+class WandbVisBackend(PictureBackend):
     """Scalars, pictures, figures, histograms, tables, texts, configs; an embedding is an artifact and a picture.
 
     Everything is plotted over `step`, the step it was logged with. Without credentials, and unless `mode` or
@@ -70,13 +68,10 @@ class WandbVisBackend(BaseVisBackend):
         self._log_code_name, self._watch_kwargs = log_code_name, watch_kwargs
         self._wandb: Any = None
         self._run: Any = None
-        self._scratch: TemporaryDirectory[str] | None = None
+        self._scratch: Scratch | None = None
 
     def _init_env(self) -> None:
-        try:
-            import wandb
-        except ImportError as error:
-            raise MissingExtraError("wandb", "wandb", "WandbVisBackend") from error
+        wandb = package("wandb", "wandb", "WandbVisBackend")
         folder = Path(self._save_dir or ".")
         folder.mkdir(parents=True, exist_ok=True)
         remembered = folder / "wandb_run.json"
@@ -89,7 +84,7 @@ class WandbVisBackend(BaseVisBackend):
         }
         self._run = wandb.init(**{**{k: v for k, v in defaults.items() if v is not None}, **self._init_kwargs})
         write_json(remembered, {"id": self._run.id})
-        self._wandb, self._scratch = wandb, TemporaryDirectory(prefix="selfscope-wandb-")
+        self._wandb, self._scratch = wandb, Scratch("wandb")
         self._run.define_metric("step")
         self._run.define_metric("*", step_metric="step")
         for metric in _metrics(self._define_metric_cfg):
@@ -110,7 +105,7 @@ class WandbVisBackend(BaseVisBackend):
         if self._run is not None:
             self._run.finish()
         if self._scratch is not None:
-            self._scratch.cleanup()
+            self._scratch.remove()
 
     def _log(self, record: Record, values: Mapping[str, Any]) -> None:
         line = {**values, "step": getattr(record, "step", 0)}
@@ -127,35 +122,34 @@ class WandbVisBackend(BaseVisBackend):
     def _image(self, record: Picture) -> Any:
         """The shared PNG as it is: wandb copies the file, and encodes nothing again."""
         assert self._scratch is not None
-        path = Path(self._scratch.name) / "picture.png"
-        path.write_bytes(picture_png(record))
-        return self._wandb.Image(str(path), caption=record.caption or None)
+        return self._wandb.Image(str(self._scratch.picture(record)), caption=record.caption or None)
 
-    def _add_figure(self, record: Figure) -> None:
-        drawn = draw_figure(record)
-        pixels = drawn.picture()
-        if pixels is not None:
-            self._add_picture(Picture(record.key, pixels, record.step, record.caption, wall_time=record.wall_time))
-        else:
-            self._log(record, {record.key: self._wandb.Html(drawn.files[".html"].decode())})
+    def _add_page(self, record: Figure, page: bytes) -> None:
+        self._log(record, {record.key: self._wandb.Html(page.decode()), **self._caption(record)})
+
+    def _caption(self, record: Figure | Histogram | Table) -> dict[str, Any]:
+        return {f"{record.key}/caption": self._text(record.caption)} if record.caption else {}
+
+    def _text(self, text: str) -> Any:
+        return self._wandb.Html(f"<pre>{html.escape(text)}</pre>", inject=False)
 
     def _add_histogram(self, record: Histogram) -> None:
         together = -(-len(record.counts) // MOST_BINS)
         starts = np.arange(0, len(record.counts), together)
         counts = np.add.reduceat(record.counts, starts)
         edges = np.append(record.edges[starts], record.edges[-1])
-        self._log(record, {record.key: self._wandb.Histogram(np_histogram=(counts, edges))})
+        self._log(record, {record.key: self._wandb.Histogram(np_histogram=(counts, edges)), **self._caption(record)})
 
     def _add_table(self, record: Table) -> None:
         rows = [list(row) for row in zip(*record.columns.values(), strict=True)]
         table = self._wandb.Table(columns=list(record.columns), data=rows, allow_mixed_types=True)
-        self._log(record, {record.key: table})
+        self._log(record, {record.key: table, **self._caption(record)})
 
     def _add_text(self, record: Text) -> None:
-        self._log(record, {record.key: self._wandb.Html(f"<pre>{html.escape(record.text)}</pre>", inject=False)})
+        self._log(record, {record.key: self._text(record.text)})
 
     def _add_config(self, record: Config) -> None:
-        self.experiment.config.update(_plain(record.values), allow_val_change=True)
+        self.experiment.config.update(plain(record.values), allow_val_change=True)
         if self._log_code_name is not None:
             self.experiment.log_code(name=self._log_code_name)
 
@@ -164,21 +158,15 @@ class WandbVisBackend(BaseVisBackend):
 
     def _add_embedding(self, record: Embedding) -> None:
         assert self._scratch is not None
-        path = Path(self._scratch.name) / "embedding.parquet"
-        write_parquet(path, embedding_columns(record))
         name = "".join(c if c.isalnum() or c in "-_." else "-" for c in record.key)
-        metadata = {"settings": _plain(record.settings), "quality": _plain(record.quality), "step": record.step}
-        artifact = self._wandb.Artifact(f"embedding-{name}", type="embedding", metadata=metadata)
-        artifact.add_file(str(path))
+        artifact = self._wandb.Artifact(f"embedding-{name}", type="embedding", metadata=facts_of(record))
+        artifact.add_file(str(self._scratch.embedding(record)))
         self.experiment.log_artifact(artifact)
         self._add_plotted(record)
 
     def _add_plotted(self, record: Embedding | Reconstruction | Sample) -> None:
-        picture = Picture(record.key, record.plot(), record.step)
         numbers = {} if isinstance(record, Sample) else numbers_of(record)
-        self._log(record, {record.key: self._image(picture), **numbers})
-
-    _add_reconstruction = _add_sample = _add_plotted
+        self._log(record, {record.key: self._image(picture_of(record)), **numbers})
 
 
 def _mode(wandb: Any, folder: Path) -> str | None:
@@ -202,11 +190,3 @@ def _metrics(given: Mapping[str, str] | Sequence[Mapping[str, Any]] | None) -> l
     if given is None or (isinstance(given, (list, tuple)) and all(isinstance(item, Mapping) for item in given)):
         return [dict(item) for item in given or ()]
     raise UsageError(f"define_metric_cfg: expected a dict or a list of dicts, got {type(given).__name__}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
