@@ -15,7 +15,7 @@ from selfscope.records import Picture, Scalars
 from selfscope.store.reader import open_run
 from selfscope.visualization import window
 from selfscope.visualization.backends.local import LocalVisBackend
-from selfscope.visualization.visualizer import Visualizer
+from selfscope.visualization.visualizer import Visualizer, counted
 from tests.visualization.fakes import Remembering
 
 LOCAL = {"type": "LocalVisBackend"}
@@ -225,6 +225,29 @@ def test_figures_are_drawn_at_once():
         vis.add_figure("f", figure)
         figure.set_facecolor("blue")
     assert fake.records[0].figure.picture()[0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.0, np.nextafter(1.0, 2.0)],
+        [1e20, 1e20],
+        [-1e308, 0.0, 1e308],
+        [1.7e308, 1.7e308],
+        [0.0, 5e-324],
+        [3.0, 3.0],
+        [0.0, 0.1, 0.5, 1.0],
+    ],
+)
+def test_histograms_have_bins_of_some_width_whatever_the_values(values):
+    counts, edges = counted(np.array(values), 64)
+    assert (counts.sum(), counts.shape, edges.shape) == (len(values), (64,), (65,))
+    assert (edges[1:] > edges[:-1]).all()
+    assert np.isfinite(edges).all()
+    if values in ([3.0, 3.0], [0.0, 0.1, 0.5, 1.0]):
+        expected = np.histogram(values, 64)
+        np.testing.assert_array_equal(counts, expected[0])
+        np.testing.assert_array_equal(edges, expected[1])
 
 
 def test_histograms_count_what_is_finite():

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from selfscope.store.configs import config_record
 from selfscope.store.figures import draw_figure
 from selfscope.store.writer import status_after
 from selfscope.visualization.backends.build import build_backends
+from selfscope.visualization.backends.local import LocalVisBackend
 from selfscope.visualization.buffers import Buffers
 from selfscope.visualization.drawing import Drawing
 from selfscope.visualization.fanout import FanOut
@@ -29,6 +31,8 @@ from selfscope.visualization.ranks import master_only, rank
 from selfscope.visualization.window import show_picture
 
 log = logging.getLogger(__name__)
+
+LARGE = 1e307
 
 
 class Visualizer(Drawing):
@@ -81,6 +85,18 @@ class Visualizer(Drawing):
         if name not in self._vis_backends:
             raise UsageError(f"no backend {name!r} here, only {', '.join(self._vis_backends) or 'none'}")
         return self._vis_backends[name]
+
+    @property
+    def run(self) -> Path | None:
+        """The folder of the run, where a local backend keeps one."""
+        return next((kept.run for kept in self._vis_backends.values() if isinstance(kept, LocalVisBackend)), None)
+
+    @master_only
+    def note_seed(self, seed: int) -> None:
+        """What all that is drawn at random in this run follows from, for `run.json`."""
+        for backend in self._vis_backends.values():
+            if isinstance(backend, LocalVisBackend):
+                backend.writer.note_seed(seed)
 
     @master_only
     def write(self, record: Record) -> None:
@@ -136,8 +152,7 @@ class Visualizer(Drawing):
             caption = f"{caption} ({len(flat) - len(finite)} of {len(flat)} values not finite)".strip()
         if not len(finite):
             raise RecordError(f"{name}: expected at least one finite value, got {len(flat)} values without any")
-        counts, edges = np.histogram(finite, bins)
-        self.write(Histogram(name, counts, edges, step, caption))
+        self.write(Histogram(name, *counted(finite, bins), step, caption))
 
     @master_only
     def add_embedding(self, name: str, coords: Any, step: int = 0, **details: Any) -> None:
@@ -269,6 +284,21 @@ def as_floats(values: Any, key: str) -> np.ndarray:
         return np.asarray(to_numpy(values), np.float64).ravel()
     except (TypeError, ValueError) as error:
         raise RecordError(f"{key}: expected numbers, got {type(values).__name__} ({error})") from error
+
+
+def counted(values: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Counts `(bins,)` and edges `(bins + 1,)` of finite values; those too close to part get room around them.
+
+    NumPy 2 refuses such values, and NumPy 1.26 makes bins without width of them.
+    """
+    low, high = float(values.min()), float(values.max())
+    if max(-low, high) > LARGE:  # their distance may be beyond every float
+        counts, edges = counted(values / 4, bins)
+        return counts, 4 * edges
+    least = 2 * bins * float(np.spacing(max(abs(low), abs(high))))
+    if high - low < least:
+        low, high = low - max(0.5, least), high + max(0.5, least)
+    return np.histogram(values, bins, (low, high))
 
 
 def one_picture(image: Any, key: str) -> np.ndarray:
