@@ -1,4 +1,4 @@
-"""float16 looked up against numpy's cast."""
+"""float16 widened by hand against numpy's cast."""
 
 from __future__ import annotations
 

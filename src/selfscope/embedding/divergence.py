@@ -8,13 +8,14 @@ With p(j | i) of true neighbours and w = 1 / (1 + |y - y'|²),
 
     KL = mean over i, j ~ p(. | i) of [log p(j | i) + log(1 + p(i | j) / p(j | i)) + log(1 / w)] - log 2N + log Σ w.
 
-The first and third term are means over sampled points i, the second over pairs. What the third costs in chance is taken
-back by the map's own graph, where the same mean is taken over many more points (a control variate).
+The first three terms are means over sampled points i. What the sample costs in chance is taken back by the map's own
+graph, in which nearly the same means are told of far more points (control variates).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,13 @@ from selfscope.embedding.ranks import padded_axes
 PERPLEXITY, NEIGHBOURS = 30.0, 90
 EXACT_PAIRS = 2_500_000_000
 """Up to so many pairs the normaliser is summed over all; beyond, over as many: those of randomly chosen points."""
-CONTROL_ROWS = 4000
+KERNEL_ROWS = 2500
+"""Those of so many points are enough where the other terms are sampled too: their share of the error is a hundredth."""
+CONTROL_ROWS = 100_000
+DRAWS = 3
+"""Neighbours of each sampled point whose affinities are told by the graph."""
+PAIRS = 48
+"""Pairs whose affinities are told by true neighbours, to take back what the graph gets wrong."""
 SCALE_ROWS = 200
 """Rows from which the best scale of a reference is told."""
 
@@ -58,16 +65,59 @@ class Pulls:
         squares = np.square(graph.distances[points, :k], dtype=np.float64)
         return cls.of(points, graph.indices[points, :k], squares, n=len(graph), workers=workers)
 
+    def __getitem__(self, rows: slice | np.ndarray) -> Pulls:
+        return Pulls(self.points[rows], self.indices[rows], self.shares[rows])
+
     def entropies(self) -> np.ndarray:
         """Σⱼ p log p of each, `(Q,)`: minus log 30 but for duplicates."""
         return (self.shares * np.log(np.maximum(self.shares, 1e-30))).sum(axis=1, dtype=np.float64)
 
+    def back(self, places: np.ndarray) -> np.ndarray:
+        """What draws each to one other point: p(`places[q]` | `points[q]`), `(Q,)` float64."""
+        return np.where(self.indices == places[:, None], self.shares, 0).sum(axis=1, dtype=np.float64)
+
     def lengths(self, axes: np.ndarray, workers: Workers) -> np.ndarray:
         """Σⱼ p log(1 + |yᵢ - yⱼ|²) of each on the map `axes` (3, N), `(Q,)`."""
-        sums = np.empty(len(self.points))
-        parts = (self.points, self.indices, self.shares, axes, sums)
-        workers.each(lambda first, last: lengths_of(*parts, first, last), len(sums), 256)
+        sums = np.empty(len(self.points), np.float32)
+
+        def add(first: int, last: int) -> None:
+            squares = np.empty(self.indices[first:last].shape, np.float32)
+            squares_between(self.points[first:last], self.indices[first:last], axes, squares)
+            np.log1p(squares, out=squares)
+            np.einsum("qk,qk->q", squares, self.shares[first:last], out=sums[first:last])
+
+        workers.each(add, len(sums), 1024)
         return sums
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean, and the variance that sampling gives it."""
+
+    value: float
+    variance: float = 0.0
+
+    @classmethod
+    def of(cls, sample: np.ndarray, population: float = math.inf) -> Mean:
+        """Of `sample` (Q,), taken without replacement."""
+        left_out = 1 - len(sample) / population
+        return cls(float(sample.mean(dtype=np.float64)), float(sample.var(dtype=np.float64)) / len(sample) * left_out)
+
+    def __add__(self, other: Mean) -> Mean:
+        return Mean(self.value + other.value, self.variance + other.variance)
+
+    def log(self) -> Mean:
+        return Mean(math.log(self.value), self.variance / self.value**2)
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """What the map's own graph tells of the sample, and of many more points."""
+
+    sample: Pulls
+    many: Pulls
+    mutual: Mean
+    """By how much the graph is wrong about mutual affinities."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,34 +127,23 @@ class Divergence:
     n: int
     sample: Pulls
     """Of true neighbours: of all N points, or of a random sample."""
-    control: tuple[Pulls, Pulls] | None
-    """Of the graph: the sample's points, and as many as there is time for. None where all points are in the sample."""
     mutual: np.ndarray
-    """`(P,)` or `(N,)`: log(1 + p(i | j) / p(j | i)) of sampled pairs, or its mean over j for every i."""
+    """`(Q,)`: log(1 + p(i | j) / p(j | i)) of every sampled i, its mean over j."""
+    control: Control | None
+    """None where all points are in the sample."""
     workers: Workers
 
-    def __call__(self, coords: np.ndarray) -> float:
+    def __call__(self, coords: np.ndarray) -> Mean:
         """Of coords `(N, 1..3)` as they are: the scale of a map counts."""
         axes = padded_axes(coords)
-        lengths = self.sample.lengths(axes, self.workers)
-        pull = float(lengths.mean())
-        if self.control is not None:
-            own, all_of_them = (part.lengths(axes, self.workers) for part in self.control)
-            pull += float(all_of_them.mean() - own.mean())
-        kernel = self._kernel_mean(axes, _rows(self.n, self.kernel_rows))
-        return self._constant + pull + math.log(kernel * self.n)
-
-    def error(self, coords: np.ndarray) -> float:
-        """One standard error of the sampling; 0 where nothing is sampled but the normaliser."""
+        parts = self.sample.entropies() + self.mutual + self.sample.lengths(axes, self.workers)
+        kernel = self._kernel(axes, self.kernel_rows).log() + Mean(-math.log(2))
         if self.control is None:
-            return 0.0
-        axes = padded_axes(coords)
-        own, many = (part.lengths(axes, self.workers) for part in self.control)
-        parts = [self.sample.lengths(axes, self.workers) - own, self.mutual]
-        parts += [many] if len(many) < self.n else []
-        return math.sqrt(sum(float(part.var()) / len(part) for part in parts))
+            return Mean.of(parts, self.n) + kernel
+        own, many = (part.lengths(axes, self.workers) for part in (self.control.sample, self.control.many))
+        return Mean.of(parts - own, self.n) + Mean.of(many, self.n) + self.control.mutual + kernel
 
-    def at_best_scale(self, coords: np.ndarray) -> float:
+    def at_best_scale(self, coords: np.ndarray) -> Mean:
         """The divergence at the scale that lowers it most, for maps such as PCA whose own scale means nothing."""
         from scipy.optimize import minimize_scalar
 
@@ -113,56 +152,69 @@ class Divergence:
         if spread == 0:
             return self(coords)
         axes /= np.float32(spread)
-        rows = _rows(self.n, SCALE_ROWS)
+        few = self.sample[_rows(len(self.sample.points), SCALE_ROWS)]
 
         def rough(log_scale: float) -> float:
             scaled = axes * np.float32(math.exp(log_scale))
-            pull = float(self.sample.lengths(scaled, self.workers).mean())
-            return pull + math.log(self._kernel_mean(scaled, rows))
+            return float(few.lengths(scaled, self.workers).mean()) + self._kernel(scaled, SCALE_ROWS).log().value
 
         best = minimize_scalar(rough, bounds=(-3.0, 8.0), method="bounded", options={"xatol": 0.1}).x
         return self(axes.T * math.exp(best))
 
     @property
     def kernel_rows(self) -> int:
-        """How many points' distances to all others are summed: those of all N up to 50,000."""
-        return self.n if self.n**2 <= EXACT_PAIRS else max(2500, EXACT_PAIRS // self.n)
+        """How many points' distances to all others are summed: those of all N where nothing else is sampled.
 
-    @property
-    def _constant(self) -> float:
-        return float(self.sample.entropies().mean() + self.mutual.mean()) - math.log(2 * self.n)
+        Beyond 50,000 points these are sampled there too.
+        """
+        if self.control is not None:
+            return min(self.n, KERNEL_ROWS)
+        return self.n if self.n**2 <= EXACT_PAIRS else max(KERNEL_ROWS, EXACT_PAIRS // self.n)
 
-    def _kernel_mean(self, axes: np.ndarray, rows: np.ndarray) -> float:
+    def _kernel(self, axes: np.ndarray, count: int) -> Mean:
+        """Σⱼ w over the other points, its mean over i."""
+        rows = _rows(self.n, count)
         sums = np.empty(len(rows))
         self.workers.each(lambda first, last: kernel_sums(axes, rows, sums, first, last), len(rows), 64)
-        return max(float(sums.mean()), 1e-300)
+        return Mean.of(np.maximum(sums, 1e-300), self.n)
 
 
-def control_of(graph: Neighbours, sample: np.ndarray, workers: Workers) -> tuple[Pulls, Pulls]:
-    n = len(graph)
-    many = np.arange(n) if n <= CONTROL_ROWS else np.random.default_rng(1).choice(n, CONTROL_ROWS, replace=False)
-    return Pulls.of_graph(graph, sample, workers), Pulls.of_graph(graph, many, workers)
+def pulls_by_rank(sample: Pulls, graph: Neighbours, points: np.ndarray) -> Pulls:
+    """Of the graph's neighbours of `points`, each with the share that its rank usually has in the sample."""
+    usual = sample.shares.mean(axis=0)
+    return Pulls(points, graph.indices[points, : len(usual)], np.broadcast_to(usual, (len(points), len(usual))))
 
 
-def partners(sample: Pulls, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """`count` rows of the sample, and for each the place of one neighbour, drawn with probability p(j | i)."""
+def sampled_divergence(
+    sample: Pulls, graph: Neighbours, true: Callable[[np.ndarray], Pulls], *, seed: int, workers: Workers
+) -> Divergence:
+    """From the true neighbours of a sample and the graph of all; `true` finds those of a few points more.
+
+    Mutual affinities are told by `DRAWS` neighbours of each point of the sample, drawn with p(j | i), and by what pulls
+    these back in the graph; for `PAIRS` of them by true neighbours as well.
+    """
+    n, count = len(graph), len(sample.points)
     rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(sample.points))[:count]
-    reached = np.cumsum(sample.shares[rows], axis=1) < rng.random((len(rows), 1)) * 0.999999
-    return rows, np.minimum(reached.sum(axis=1), sample.shares.shape[1] - 1)
+    drawn = (np.arange(DRAWS) + rng.random((count, DRAWS))) / DRAWS * 0.999999  # one in each part of the distribution
+    places = (np.cumsum(sample.shares, axis=1)[:, None, :] < drawn[:, :, None]).sum(axis=2)
+    places = np.minimum(places, sample.shares.shape[1] - 1)  # (Q, DRAWS)
+    shares = np.maximum(np.take_along_axis(sample.shares, places, axis=1), 1e-30)
+    others = np.take_along_axis(sample.indices, places, axis=1)
+    back = Pulls.of_graph(graph, others.ravel(), workers).back(np.repeat(sample.points, DRAWS))
+    mutual = np.log1p(back.reshape(count, DRAWS) / shares)
+    rows = rng.permutation(count)[:PAIRS]
+    pairs = rows, rng.integers(0, DRAWS, len(rows))
+    wrong = np.log1p(true(others[pairs]).back(sample.points[rows]) / shares[pairs]) - mutual[pairs]
+    own, many = (pulls_by_rank(sample, graph, points) for points in (sample.points, _rows(n, CONTROL_ROWS)))
+    return Divergence(n, sample, mutual.mean(axis=1), Control(own, many, Mean.of(wrong)), workers)
 
 
-def mutual_of_pairs(sample: Pulls, rows: np.ndarray, places: np.ndarray, other: Pulls) -> np.ndarray:
-    """log(1 + p(i | j) / p(j | i)) of each pair, where `other` holds the pulls of every j, in order."""
-    there = np.where(other.indices == sample.points[rows][:, None], other.shares, 0).sum(axis=1)
-    return np.log1p(there.astype(np.float64) / np.maximum(sample.shares[rows, places], 1e-30))
-
-
-def mutual_of_all(whole: Pulls, workers: Workers) -> np.ndarray:
-    """The same, its mean over j ~ p(. | i), of every one of N points `(N,)`."""
-    sums = np.empty(len(whole.points))
-    workers.each(lambda first, last: mutual_rows(whole.indices, whole.shares, sums, first, last), len(sums), 256)
-    return sums
+def whole_divergence(whole: Pulls, workers: Workers) -> Divergence:
+    """From the neighbours of all N points: nothing is sampled, but beyond 50,000 points the normaliser."""
+    n = len(whole.points)
+    mutual = np.empty(n)
+    workers.each(lambda first, last: mutual_rows(whole.indices, whole.shares, mutual, first, last), n, 256)
+    return Divergence(n, whole, mutual, None, workers)
 
 
 def _rows(n: int, count: int) -> np.ndarray:
@@ -172,14 +224,14 @@ def _rows(n: int, count: int) -> np.ndarray:
 
 
 @compiled
-def lengths_of(points, indices, shares, axes, sums, first, last):
-    for a in range(first, last):
-        i, total = points[a], 0.0
+def squares_between(points, indices, axes, squares):
+    """|yᵢ - yⱼ|² of every point and its neighbours `indices` (Q, k)."""
+    for a in range(len(points)):
+        i = points[a]
         for e in range(indices.shape[1]):
             j = indices[a, e]
             x, y, z = axes[0, j] - axes[0, i], axes[1, j] - axes[1, i], axes[2, j] - axes[2, i]
-            total += shares[a, e] * np.log1p(x * x + y * y + z * z)
-        sums[a] = total
+            squares[a, e] = x * x + y * y + z * z
 
 
 @compiled

@@ -6,6 +6,7 @@ sampling both sides flatters, and so does the approximate graph that a map is ma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,11 @@ from selfscope.embedding.graph import Neighbours
 from selfscope.errors import RecordError
 
 if TYPE_CHECKING:
-    from selfscope.embedding.divergence import Divergence
+    from selfscope.embedding.divergence import Divergence, Mean
 
-QUERIES, PAIRS = 256, 128
-ALL_UP_TO = 2000
-"""With so few points every one is asked; then fewer, down to `QUERIES` from 5,600 points on."""
+QUERIES = 256
+ALL_UP_TO = 1000
+"""With so few points every one is asked; then fewer, down to `QUERIES` from 3,900 points on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class MapQuality:
     columns: Mapping[str, np.ndarray]
     """`trust`, `continuity`, `recall`: `(N,)` float32 a point, NaN where it was not asked."""
     kl_divergence: float | None = None
-    """Nats, on affinities of perplexity 30; see `embedding.divergence`. None where N > 2,000 and no graph was given."""
+    """Nats, on affinities of perplexity 30; see `embedding.divergence`. None where N > 1,000 and no graph was given."""
     details: Mapping[str, float] = field(default_factory=dict)
     """`kl_error`: one standard error, where the divergence was sampled; `kl_rows`: points whose row of the normaliser
     was summed, where not all were.
@@ -60,7 +61,7 @@ def map_quality(
     """Compares neighbourhoods in `features` (N, D) and on the map `coords` (N, 1..3).
 
     k is lowered to below N / 2, where the measures are defined; None when fewer than three points leave no k. By
-    default 256 points or more are asked, all of them up to N = 2,000. Beyond, the divergence is measured too where the
+    default 256 points or more are asked, all of them up to N = 1,000. Beyond, the divergence is measured too where the
     graph is given that the map was made from, of 90 neighbours or more.
     """
     measured = map_qualities(features, [coords], metric=metric, k=k, queries=queries, seed=seed, neighbours=neighbours)
@@ -100,8 +101,8 @@ def map_qualities(
             kl: float | None = None
             details: dict[str, float] = {}
             if divergence is not None:
-                kl = divergence.at_best_scale(coords) if place in free_scale else divergence(coords)
-                details = _details(divergence, coords)
+                mean = divergence.at_best_scale(coords) if place in free_scale else divergence(coords)
+                kl, details = mean.value, _details(divergence, mean)
             found.append(MapQuality(k, trust, continuity, recall, ruler.queries, columns, kl, details))
     return found
 
@@ -116,7 +117,7 @@ def _checked_map(coords: Any, n: int) -> np.ndarray:
 
 
 def _queries(n: int, asked: int | None, seed: int) -> np.ndarray:
-    count = max(QUERIES, ALL_UP_TO**3 // n**2) if asked is None else asked
+    count = max(QUERIES, ALL_UP_TO**2 // n) if asked is None else asked
     if count < 1:
         raise RecordError(f"quality: expected at least one query, got {asked}")
     return np.arange(n) if n <= count else np.sort(np.random.default_rng(seed).choice(n, count, replace=False))
@@ -160,34 +161,25 @@ class Ruler:
 
     def divergence(self, graph: Neighbours | None) -> Divergence | None:
         """After `shares`, which finds the true neighbours. None where a graph would be needed and is not there."""
-        from selfscope.embedding.divergence import (
-            Divergence,
-            Pulls,
-            control_of,
-            mutual_of_all,
-            mutual_of_pairs,
-            partners,
-        )
+        from selfscope.embedding.divergence import Pulls, sampled_divergence, whole_divergence
         from selfscope.embedding.ranks import nearest
 
         n, everyone = len(self.features), np.arange(len(self.features))
         if graph is not None and graph.k < self._wide:
             graph = None
-        if len(self.queries) == n or (graph is not None and graph.exact):
-            if len(self.queries) == n:
-                whole = Pulls.of(everyone, *self._true, n=n, workers=self.workers)
-            else:
-                whole = Pulls.of_graph(graph, everyone, self.workers)  # type: ignore[arg-type]
-            return Divergence(n, whole, None, mutual_of_all(whole, self.workers), self.workers)
+        if len(self.queries) == n:
+            return whole_divergence(Pulls.of(everyone, *self._true, n=n, workers=self.workers), self.workers)
+        if graph is not None and graph.exact:
+            return whole_divergence(Pulls.of_graph(graph, everyone, self.workers), self.workers)
         if graph is None:
             return None
+
+        def true(points: np.ndarray) -> Pulls:
+            near = nearest(self._squares(points), self._wide, self.workers)
+            return Pulls.of(points, *near, n=n, workers=self.workers)
+
         sample = Pulls.of(self.queries, *self._true, n=n, workers=self.workers)
-        rows, places = partners(sample, PAIRS, self.seed)
-        others = sample.indices[rows, places]
-        near = nearest(self._squares(others), self._wide, self.workers)
-        theirs = Pulls.of(others, *near, n=n, workers=self.workers)
-        mutual = mutual_of_pairs(sample, rows, places, theirs)
-        return Divergence(n, sample, control_of(graph, self.queries, self.workers), mutual, self.workers)
+        return sampled_divergence(sample, graph, true, seed=self.seed, workers=self.workers)
 
     def _squares(self, queries: np.ndarray) -> np.ndarray:
         squares = self._framed.squares(queries)
@@ -202,10 +194,10 @@ def _column(n: int, asked: np.ndarray, values: np.ndarray) -> np.ndarray:
     return column
 
 
-def _details(divergence: Divergence, coords: np.ndarray) -> dict[str, float]:
+def _details(divergence: Divergence, mean: Mean) -> dict[str, float]:
     details: dict[str, float] = {}
-    if divergence.control is not None:
-        details["kl_error"] = divergence.error(coords)
+    if mean.variance:
+        details["kl_error"] = math.sqrt(mean.variance)
     if divergence.kernel_rows < divergence.n:
         details["kl_rows"] = divergence.kernel_rows
     return details

@@ -8,11 +8,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from selfscope.embedding.engine.compiled import compiled
+from selfscope.embedding.engine.selection import STRIP, Shortlist, below
 from selfscope.embedding.engine.units import Frame
 from selfscope.embedding.engine.workers import Workers
 
+FRAMING = 256
+"""Rows that tell centre and unit, which no distance depends on but in its last digits."""
 BLOCK = 1024
 """Rows of features that are converted at a time."""
+ROWS = 16
+"""Queries that a worker takes at a time."""
 HELD = 32_000_000
 """Numbers that are kept converted: an eighth of a gigabyte."""
 AT_ONCE = 64_000_000
@@ -30,7 +35,7 @@ class Framed:
 
     @classmethod
     def of(cls, features: np.ndarray, metric: str, seed: int, workers: Workers) -> Framed:
-        frame = Frame.of(features, metric, np.random.default_rng(seed))
+        frame = Frame.of(features, metric, np.random.default_rng(seed), rows=FRAMING)
         if features.size > HELD:
             return cls(features, frame, None, workers)
         held = np.empty(features.shape, np.float32)
@@ -77,15 +82,22 @@ def padded_axes(coords: np.ndarray) -> np.ndarray:
 
 
 def nearest(squares: np.ndarray, k: int, workers: Workers) -> tuple[np.ndarray, np.ndarray]:
-    """The k smallest of each row of `squares` (Q, N), in order: where they stand `(Q, k)` int64, and what they are."""
-    places, values = np.zeros((len(squares), k), np.int64), np.zeros((len(squares), k), np.float32)
+    """The k < N smallest of each row of `squares` (Q, N), in order: where they stand `(Q, k)` int64, and what they are.
+
+    Equal ones come in the order of their places.
+    """
+    n = squares.shape[1]
+    places, names = np.empty((len(squares), k), np.int64), np.arange(max(n, ROWS), dtype=np.uint32)
 
     def rows(first: int, last: int) -> None:
-        for row in range(first, last):
-            smallest(squares[row], places[row], values[row])
+        shortlist = Shortlist(last - first, k)
+        shortlist.offer(squares[first:last], names[: last - first], names[:n])
+        places[first:last] = np.sort(shortlist.best(last - first), axis=1)
 
-    workers.each(rows, len(squares), 16)
-    return places, values
+    workers.each(rows, len(squares), ROWS)
+    values = np.take_along_axis(squares, places, axis=1)
+    order = np.argsort(values, axis=1, kind="stable")
+    return np.take_along_axis(places, order, axis=1), np.take_along_axis(values, order, axis=1)
 
 
 def compare(
@@ -98,7 +110,7 @@ def compare(
     """
     strangers, lost, shared = (np.zeros(len(queries), np.int64) for _ in range(3))
     parts = (squares, padded_axes(coords), queries.astype(np.int64), np.ascontiguousarray(true))
-    workers.each(lambda first, last: compare_rows(*parts, strangers, lost, shared, first, last), len(queries), 16)
+    workers.each(lambda first, last: compare_rows(*parts, strangers, lost, shared, first, last), len(queries), ROWS)
     return strangers, lost, shared
 
 
@@ -123,17 +135,21 @@ def compare_rows(squares, axes, queries, true, strangers, lost, shared, first, l
 @compiled
 def smallest(values, places, measure):
     """Writes where the k smallest of `values` (N,) stand, in order; equal ones as they come."""
-    k, count = len(places), 0
-    for j in range(len(values)):
-        value = values[j]
-        if count == k and not value < measure[k - 1]:
+    k, n, count = len(places), len(values), 0
+    for start in range(0, n, STRIP):
+        stop = min(start + STRIP, n)
+        if count == k and below(values[start:stop], measure[k - 1]) == 0:
             continue
-        place = min(count, k - 1)
-        while place > 0 and value < measure[place - 1]:
-            measure[place], places[place] = measure[place - 1], places[place - 1]
-            place -= 1
-        measure[place], places[place] = value, j
-        count = min(count + 1, k)
+        for j in range(start, stop):
+            value = values[j]
+            if count == k and not value < measure[k - 1]:
+                continue
+            place = min(count, k - 1)
+            while place > 0 and value < measure[place - 1]:
+                measure[place], places[place] = measure[place - 1], places[place - 1]
+                place -= 1
+            measure[place], places[place] = value, j
+            count = min(count + 1, k)
 
 
 @compiled
@@ -141,8 +157,5 @@ def beyond(values, places):
     """Sum over `places` (k,) of how far their rank among `values` (N,) lies beyond k; rank 1 is the smallest."""
     k, total = len(places), 0
     for a in range(k):
-        limit, rank = values[places[a]], 1
-        for j in range(len(values)):
-            rank += values[j] < limit
-        total += max(rank - k, 0)
+        total += max(below(values, values[places[a]]) + 1 - k, 0)
     return total

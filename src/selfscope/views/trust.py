@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from selfscope.embedding.graph import Neighbours
-from selfscope.embedding.half import float32_copy
 from selfscope.embedding.quality import MapQuality, map_qualities
 
 FEW = 50
@@ -78,12 +77,17 @@ def feature_columns(features: np.ndarray, neighbours: Neighbours | None) -> dict
 
 
 def row_norms(features: np.ndarray) -> np.ndarray:
-    """`(N,)` float32, a few thousand rows at a time, so that features may stay on disk."""
+    """`(N,)` float32, a few hundred rows at a time, so that features may stay on disk."""
+    from selfscope.embedding.half import float32_copy  # compiles, or loads what was compiled
+
     norms = np.empty(len(features), np.float32)
-    for first in range(0, len(features), 4096):
-        rows = np.asarray(features[first : first + 4096])
-        rows = float32_copy(rows) if rows.dtype == np.float16 else rows
-        norms[first : first + 4096] = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
+    for first in range(0, len(features), 512):
+        rows = np.asarray(features[first : first + 512])
+        rows = float32_copy(rows) if rows.dtype in (np.float16, np.float32) else rows.astype(np.float64)
+        squares = np.einsum("nd,nd->n", rows, rows)
+        if not (squares.min() > 1e-30 and squares.max() < 1e30):  # zero, or beyond what their type can square
+            squares = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
+        norms[first : first + 512] = np.sqrt(squares)
     return norms
 
 

@@ -28,15 +28,14 @@ class Frame:
     """Median distance from the centre, in units of the features."""
 
     @classmethod
-    def of(cls, features: np.ndarray, metric: str, rng: np.random.Generator) -> Frame:
-        """From up to 1,000 rows. Rows that hold NaN or infinity, or have no direction, are refused by `projected`."""
-        sample = read_rows(features, np.sort(rng.permutation(len(features))[:SAMPLE]), metric).astype(np.float64)
+    def of(cls, features: np.ndarray, metric: str, rng: np.random.Generator, rows: int = SAMPLE) -> Frame:
+        """From up to `rows` rows. Those that hold NaN or infinity, or have no direction, are refused by `projected`."""
+        sample = read_rows(features, np.sort(rng.permutation(len(features))[:rows]), metric)
         sample = sample[np.isfinite(sample).all(axis=1)]
         if not len(sample):
             refuse_unusable(features, metric)
-        centre = np.median(sample, axis=0)
-        sample -= centre
-        distances = _lengths(sample)
+        centre = _medians(sample)
+        distances = _lengths(sample - centre)
         return cls(metric, centre, float(np.median(distances)) or float(distances.max()) or 1.0)
 
     def rows(self, features: np.ndarray, which: slice | np.ndarray) -> np.ndarray:
@@ -75,6 +74,13 @@ def read_rows(features: np.ndarray, which: slice | np.ndarray, metric: str) -> n
             rows /= np.abs(rows).max(axis=1, keepdims=True)
             rows /= np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
     return rows
+
+
+def _medians(rows: np.ndarray) -> np.ndarray:
+    """Of each column, float64; sorting what lies together in memory takes half of numpy's time."""
+    ordered = np.sort(np.ascontiguousarray(rows.T), axis=1)  # (D, n)
+    middle = ordered[:, [(len(rows) - 1) // 2, len(rows) // 2]]
+    return middle.mean(axis=1, dtype=np.float64)
 
 
 def _lengths(rows: np.ndarray) -> np.ndarray:
