@@ -157,3 +157,9 @@ def test_a_config_reads_bands_too(tmp_path: Path) -> None:
 def test_bands_have_nowhere_to_go_in_a_pipeline_of_ones_own() -> None:
     with pytest.raises(SelfscopeError):
         next(browse([np.zeros((4, 4, 3), np.uint8)], bands="9"))
+
+
+def test_a_digit_that_is_no_number_is_a_name() -> None:
+    bands = parse_bands("²")
+    assert bands is not None
+    assert bands.chosen == ("²",)

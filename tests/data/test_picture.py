@@ -210,3 +210,14 @@ def test_corrupt_bytes_give_a_picture_or_a_data_error(tmp_path: Path, damage: li
         pixels = read_picture(tmp_path / name)
         assert pixels.dtype == np.uint8
         assert pixels.shape[2:] == (3,)
+
+
+def test_a_want_of_memory_is_no_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(NOISE).save(tmp_path / "a.png")
+
+    def load(image: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    with pytest.raises(DataError, match=r"a\.png: needs more memory than there is"):
+        read_picture(tmp_path / "a.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -187,3 +188,20 @@ def test_images_of_unknown_origin_are_not_followed() -> None:
     with watching(watch):
         made = v1.CenterCrop(20)(other)
     assert watch.of(made) is None
+
+
+def test_a_transform_inside_a_data_set_that_is_itself_watched_does_not_wait_for_itself() -> None:
+    outer, inner, image = Watch(), Watch(), Image.fromarray(PICTURE)
+    ended = threading.Event()
+
+    def nested() -> None:
+        outer.begin(image)
+        inner.begin(image)
+        with watching(outer), watching(inner):
+            v1.Compose([v1.CenterCrop(30)])(image)
+        ended.set()
+
+    threading.Thread(target=nested, daemon=True).start()
+    assert ended.wait(10)
+    assert inner.histories.keys() == outer.histories.keys()
+    assert v1.Compose.__call__.__qualname__ == "Compose.__call__"

@@ -91,7 +91,7 @@ def parse_bands(text: str | Sequence[int | str] | Bands | None, span: Sequence[f
     if text is None:
         raise UsageError("a range for bands needs bands: --bands 3,2,1")
     parts = [part.strip() for part in text.split(",")] if isinstance(text, str) else list(text)
-    chosen = tuple(int(part) if isinstance(part, int) or part.isdigit() else part for part in parts)
+    chosen = tuple(int(part) if isinstance(part, int) or part.isdecimal() else part for part in parts)
     return Bands(chosen, None if span is None else (float(span[0]), float(span[1])))
 
 

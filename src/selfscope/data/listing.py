@@ -153,7 +153,7 @@ def _is_folder(item: os.DirEntry[str]) -> bool:
 def _first_visit(link: str, seen: set[str]) -> bool:
     """Whether a link to a folder leads somewhere new; links that lead back up would never end."""
     target, here = os.path.realpath(link), os.path.realpath(os.path.dirname(link))
-    if target in seen or os.path.commonpath([target, here]) == target:
+    if target in seen or f"{here}{os.sep}".startswith(f"{target.rstrip(os.sep)}{os.sep}"):
         return False
     seen.add(target)
     return True

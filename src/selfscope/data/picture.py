@@ -138,5 +138,7 @@ def reason(path: str | os.PathLike[str], error: Exception) -> str:
         return "is empty (0 bytes)" if empty else f"is not a picture ({', '.join(FORMATS)})"
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read ({error.strerror})"
+    if isinstance(error, MemoryError):
+        return "needs more memory than there is"
     detail = " ".join(str(error).split()) or type(error).__name__
     return f"is truncated or corrupt ({detail:.120})"

@@ -26,7 +26,7 @@ from selfscope.data.moves import is_container, moved_by, normalisation_of
 from selfscope.data.picturing import Normalisation, channels_last, leaves, shown
 from selfscope.data.trace import Trace
 
-_PATCHING = threading.Lock()
+_PATCHING = threading.RLock()
 LIKE = 0.8
 """The least correlation of brightness, at 16 × 16, before and after a step that keeps pixels in place."""
 
