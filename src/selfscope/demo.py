@@ -19,6 +19,8 @@ from PIL import Image
 
 from selfscope.config.reader import Config, find_config, load_config
 from selfscope.data.dataset import folder_dataset
+from selfscope.data.digits import HELD_OUT
+from selfscope.data.digits import write_digits as digit_files
 from selfscope.data.loading import load_batches
 from selfscope.draw.chart import bar_chart, line_chart
 from selfscope.draw.compose import Cell, page, panels, stack
@@ -43,7 +45,6 @@ PHOTO_CONFIGS = (
     "configs/selfsup/simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k.py",
     "configs/selfsup/simmim/simmim_swin-base_16xb128-amp-coslr-100e_in1k-192.py",
 )
-HELD_OUT = 540
 PARTS = ("train", "val")
 TOLD_EVERY = 10
 """Iterations between two changes of the progress bar."""
@@ -104,18 +105,8 @@ def run_demo(folder: Path, *, iterations: int, seed: int, say: Say, bar: Bar) ->
 
 
 def write_digits(folder: Path, config: Config, seed: int) -> Digits:
-    """Files `<part>/<digit>/<index>.png`, `HELD_OUT` of them in `val`."""
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
-    data = load_digits()
-    pixels, labels = (data.images * 255 / 16).astype(np.uint8), data.target
-    parts = train_test_split(np.arange(len(labels)), test_size=HELD_OUT, stratify=labels, random_state=seed)
-    for part, indices in zip(PARTS, parts, strict=True):
-        for index in indices:
-            path = folder / part / str(labels[index]) / f"{index:04d}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels[index]).save(path)
+    """Files `<part>/<digit>/<index>.png`, `HELD_OUT` of them in `val`, and what they hold."""
+    digit_files(folder, seed=seed)
     images = {part: _read(folder / part, config["vis_pipeline"])[0] for part in PARTS}
     return Digits(folder, images, {part: _raw(folder / part) for part in PARTS})
 
