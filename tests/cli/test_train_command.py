@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -100,25 +101,61 @@ def test_killed_at_any_moment_and_resumed(config: Path, tmp_path: Path) -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+def stopped(command: list[str], work: Path, number: signal.Signals) -> tuple[int, str]:
+    """What a training says whose whole group of processes is sent a signal once it has saved, as Ctrl-C does."""
+    process = subprocess.Popen(
+        command,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    while not (work / "last_checkpoint").exists() and process.poll() is None:
+        time.sleep(0.01)
+    os.killpg(process.pid, number)
+    said, _ = process.communicate(timeout=120)
+    return process.returncode, said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_says_how_to_go_on(config: Path, tmp_path: Path, number: signal.Signals) -> None:
     work = tmp_path / "work"
     command = [*SELFSCOPE, "train", str(config), "--work-dir", str(work), "--cfg-options", "train_cfg.max_epochs=4000"]
-    process = subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
-    )
-    while not (work / "last_checkpoint").exists():
-        time.sleep(0.01)
-    process.send_signal(number)
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
+    code, said = stopped([*command, "train_dataloader.num_workers=1"], work, number)
+    assert code == 130
     assert "stopping after this step" in said
-    assert f"to go on: selfscope train {config}" in said.replace("'", "").replace('"', "")
+    again = shlex.join(["selfscope", "train", str(config), "--work-dir", str(work), "--resume"])
+    assert f"to go on: {again}" in said.replace("\n", " ").replace("  ", " ")
     assert "Traceback" not in said
     assert '"interrupted"' in (run_of(work) / "run.json").read_text()
     content = torch.load(work / "interrupted.pth", weights_only=True)
     assert content["meta"]["iter"] == max(losses(run_of(work)))
+
+
+@pytest.mark.slow
+def test_interrupted_under_torchrun_no_step_is_lost(config: Path, tmp_path: Path) -> None:
+    """torchrun hands Ctrl-C on to its processes: both end after the same step, and go on as if undisturbed."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "selfscope"]
+    options = ["--device", "cpu", "--cfg-options", "train_dataloader.batch_size=2", "param_scheduler=[]"]
+    work, whole = tmp_path / "work", tmp_path / "whole"
+    command = [*launch, "train", str(config), "--work-dir", str(work), *options]
+    _, said = stopped([*command, "train_cfg.max_epochs=4000"], work, signal.SIGINT)
+    assert said.count("stopping after this step") == 1
+    assert "to go on: torchrun --nproc-per-node 2 -m selfscope train" in said.replace("\n", " ")
+    assert '"interrupted"' in (run_of(work) / "run.json").read_text()
+    at = torch.load(work / "interrupted.pth", weights_only=True)["meta"]["iter"]
+    assert at == max(losses(run_of(work)))
+    epochs = f"train_cfg.max_epochs={at // 2 + 2}"
+    for folder, more in ((work, ["--resume"]), (whole, [])):
+        full = [*launch, "train", str(config), "--work-dir", str(folder), *more, *options, epochs]
+        subprocess.run(full, env=ENVIRONMENT, check=True, capture_output=True)
+    assert losses(run_of(work)) == losses(run_of(whole))
+    ours, theirs = (state_of(folder, f"epoch_{at // 2 + 2}.pth") for folder in (work, whole))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert not (work / "interrupted.pth").exists()
 
 
 @pytest.mark.slow

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from selfscope.errors import CheckpointError, ConfigError, SelfscopeError, Train
 from selfscope.models.build import build_model
 from selfscope.models.checkpoint import read_checkpoint
 from selfscope.models.fit import fit
+from selfscope.training.checkpoints import find_checkpoint
 from selfscope.training.engine import TrainOptions, train
 from selfscope.training.hooks.logger import LoggerHook
 from selfscope.training.loop import Stop
@@ -76,6 +79,49 @@ def test_resumed_is_undisturbed(root: Path, tmp_path: Path, at: int) -> None:
     assert losses(rest.run) == losses(whole.run)
     for a, b in zip(whole.model.state_dict().values(), rest.model.state_dict().values(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_what_was_left_when_stopped_is_removed_once_the_run_is_further(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    work, stop = tmp_path / "work", Stop()
+    train(small_config(root), work, HERE, stop=stop, progress=stopping_at(4, stop))
+    assert (work / "interrupted.pth").exists()
+    other = tmp_path / "other"
+    shutil.copytree(work, other)
+    with caplog.at_level(logging.INFO, "selfscope.training"):
+        rest = train(small_config(root), work, TrainOptions(device="cpu", resume="auto"))
+    assert rest.checkpoint == work / "epoch_3.pth"
+    assert not (work / "interrupted.pth").exists()
+    assert f"removed {work / 'interrupted.pth'}: this one is later" in caplog.text
+    assert train(small_config(root), other, HERE).finished  # another run leaves it alone
+    assert (other / "interrupted.pth").exists()
+
+
+def test_the_last_checkpoint_is_the_furthest_that_the_run_saved_since(root: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    train(small_config(root), work, HERE)
+    for name in ("epoch_1.pth", "epoch_2.pth"):  # names and times of files say nothing
+        os.utime(work / name, (2**31, 2**31))
+    (work / "epoch_3.pth").rename(work / "a.pth")
+    (work / "epoch_99.pth").write_bytes(b"no checkpoint")
+    torch.save({"meta": {"epoch": 77}, "state_dict": {}}, work / "epoch_77.pth")
+    (work / "last_checkpoint").write_text(str(work / "epoch_2.pth"))  # killed before the third could be named
+    assert find_checkpoint(work, "auto") == work / "a.pth"
+
+
+def test_someone_who_went_back_goes_on_from_there(root: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    first = train(small_config(root), work, HERE)
+    for name, moment in (("epoch_2.pth", "20010101_000000"), ("epoch_3.pth", "20010101_000001")):
+        content = torch.load(work / name, weights_only=True)
+        content["meta"]["time"] = moment
+        torch.save(content, work / name)
+    stop = Stop()
+    back = TrainOptions(device="cpu", resume=work / "epoch_1.pth")
+    again = train(small_config(root), work, back, stop=stop, progress=stopping_at(5, stop))
+    assert (again.run, again.iter) == (first.run, 5)
+    assert find_checkpoint(work, "auto") == work / "interrupted.pth"
 
 
 def test_resumed_from_an_older_epoch_by_path(root: Path, tmp_path: Path) -> None:

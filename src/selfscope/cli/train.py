@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -104,11 +105,22 @@ class Train:
         return opened
 
     def _again(self, work_dir: Path) -> str:
-        """The command that goes on."""
-        words = ["selfscope train", self.config, f"--work-dir {work_dir}", "--resume"]
-        words += [f"--device {self.device}"] if self.device else []
-        words += [f"--cfg-options {' '.join(map(_quoted, self.cfg_options))}"] if self.cfg_options else []
-        return " ".join(words)
+        """The command that goes on, with what decides about the numbers, on this machine's share of the processes."""
+        from selfscope.training.devices import processes
+
+        everywhere, here = processes()
+        door = ["torchrun", "--nproc-per-node", str(here), "-m", "selfscope"] if everywhere > 1 else ["selfscope"]
+        words = [*door, "train", self.config, "--work-dir", str(work_dir), "--resume"]
+        for flag, value in (("--device", self.device), ("--precision", self.precision)):
+            words += [flag, value] if value else []
+        for flag, given in (
+            ("--amp", self.amp),
+            ("--auto-scale-lr", self.auto_scale_lr),
+            ("--trust-config", self.trust_config),
+        ):
+            words += [flag] if given else []
+        words += ["--cfg-options", *self.cfg_options] if self.cfg_options else []
+        return shlex.join(words)
 
 
 def with_resume_value(arguments: Sequence[str]) -> list[str]:
@@ -125,21 +137,19 @@ def with_resume_value(arguments: Sequence[str]) -> list[str]:
 def stop_on_signals() -> Iterator[Stop]:
     """The first Ctrl-C or SIGTERM asks for an end after the step at hand; the second ends at once.
 
-    Of several processes each would stop at another step and wait for the rest: these end at once.
+    Of several processes one that is asked is enough: all end after the same step. torchrun itself hands both on to
+    its processes, and kills those that are left after 30 seconds.
     """
-    from selfscope.training.devices import processes
     from selfscope.training.loop import Stop
 
     stop = Stop()
-    if processes()[0] > 1:
-        yield stop
-        return
 
     def asked(signum: int, frame: Any) -> None:
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True
-        console(stderr=True).print("stopping after this step; once more to stop at once, and lose it", markup=False)
+        if not environment_rank():
+            console(stderr=True).print("stopping after this step; once more to stop at once, and lose it", markup=False)
 
     previous = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -196,7 +206,3 @@ def live_progress() -> Iterator[Callable[[TrainState, Any], None] | None]:
             update(state.iter, state.max_iters, note)
 
         yield progress
-
-
-def _quoted(word: str) -> str:
-    return f'"{word}"' if any(letter in word for letter in " []()'*?") else word

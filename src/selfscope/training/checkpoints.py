@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -93,8 +94,21 @@ def remove_old(work_dir: Path, keeping: Keeping) -> list[Path]:
     return old
 
 
+def remove_interrupted(work_dir: Path, later: Mapping[str, Any]) -> bool:
+    """Deletes what the same run left when it was stopped, once it is further; `later` is the meta of where it is."""
+    path = work_dir / INTERRUPTED
+    meta = _meta_of(path)
+    if meta is None or meta.get("run") != later["run"] or meta["iter"] > later["iter"]:
+        return False
+    path.unlink(missing_ok=True)
+    return True
+
+
 def find_checkpoint(work_dir: Path, resume: str | Path | None) -> Path | None:
-    """The checkpoint to go on from: a path as it is; `auto` is the last of the work dir, None where there is none."""
+    """The checkpoint to go on from: a path as it is; `auto` is the last of the work dir, None where there is none.
+
+    The last is the one that `last_checkpoint` names, or one of its run that was saved since and is further.
+    """
     if resume is None:
         return None
     if str(resume) != "auto":
@@ -109,7 +123,33 @@ def find_checkpoint(work_dir: Path, resume: str | Path | None) -> Path | None:
     beside = work_dir / named.name  # the folder may have been moved since
     if not (beside.is_file() or named.is_file()):
         raise CheckpointError(f"{work_dir / LAST} names {named}, which is not there: give --resume the path of another")
-    return beside if beside.is_file() else named
+    return _furthest(work_dir, beside if beside.is_file() else named)
+
+
+def _furthest(work_dir: Path, named: Path) -> Path:
+    """`named`, or what the same run saved since, after more iterations: it may be killed before it can name it.
+
+    What it had saved before stays behind: someone may have gone back to an earlier one, to go on in another way.
+    """
+    meta = _meta_of(named)
+    if meta is None:
+        return named
+    iterations = {named: int(meta["iter"])}
+    for path in sorted(work_dir.glob("*.pth")):
+        found = _meta_of(path) or {}
+        if found.get("run", "") == meta.get("run") and found["time"] >= meta["time"]:
+            iterations[path] = int(found["iter"])
+    return max(iterations, key=lambda path: iterations[path])
+
+
+def _meta_of(path: Path) -> Mapping[str, Any] | None:
+    """The `meta` of a checkpoint of selfscope's, without reading its weights; None of any other file, or of none."""
+    try:
+        content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    except (OSError, EOFError, RuntimeError, UnpicklingError):
+        return None
+    meta = content.get("meta") if isinstance(content, Mapping) else None
+    return meta if isinstance(meta, Mapping) and MAKER in meta and "iter" in meta else None
 
 
 def read_training(path: Path) -> dict[str, Any]:

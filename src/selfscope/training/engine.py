@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from selfscope.visualization.visualizer import Visualizer
 
+CLOSING_SECONDS = 10.0
+"""At most, for trackers of a training that was stopped: torchrun and clusters kill what is left after 30."""
 OpenVisualizer = Callable[[Path], "AbstractContextManager[Visualizer]"]
 """Makes what stores the run, given the run's folder."""
 
@@ -107,7 +109,7 @@ def train(
         loop.stop, loop.progress = stop or loop.stop, progress or loop.progress
         finished = _run(loop, state)
         if not finished:
-            visualizer.close(status="interrupted")
+            visualizer.close(CLOSING_SECONDS, status="interrupted")
     last = find_checkpoint(folder, "auto")
     return TrainResult(run_dir, last, state.iter, state.epoch, finished, state.model.eval())
 

@@ -199,8 +199,10 @@ def build_feed(
 
 
 def leave_interrupts_to_the_parent(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the training ends its workers itself, after the step at hand."""
+    """Ctrl-C reaches every process of a terminal, and torchrun's and a cluster's SIGTERM every process of a group; the
+    training ends its workers itself, after the step at hand."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _masks(samples: Sequence[Any]) -> Tensor | None:

@@ -11,7 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from selfscope.training.checkpoints import INTERRUPTED, checkpoint_of, remove_old, write_checkpoint
+from selfscope.training.checkpoints import (
+    INTERRUPTED,
+    checkpoint_of,
+    remove_interrupted,
+    remove_old,
+    write_checkpoint,
+)
 from selfscope.training.feed import TrainBatch
 from selfscope.training.finite import FiniteLoss
 from selfscope.training.hooks.calls import Hooks
@@ -26,7 +32,10 @@ FLUSH_SECONDS = 2.0
 
 @dataclass
 class Stop:
-    """Set `asked` (a signal handler does) to end the training after the step at hand, with a checkpoint."""
+    """Set `asked` (a signal handler does) to end the training after the step at hand, with a checkpoint.
+
+    Of several processes each has its own: one that is asked is enough, and all end after the same step.
+    """
 
     asked: bool = False
 
@@ -47,6 +56,10 @@ class Loop:
     stop: Stop = field(default_factory=Stop)
     progress: Callable[[TrainState, Tensor], None] = lambda state, loss: None
     """Called after every iteration with its loss, on the device."""
+    _agreed: bool = field(default=False, init=False)
+    """Several processes: whether all know by now that one of them was asked to stop."""
+    _vote: Tensor | None = field(default=None, init=False)
+    """The share of them that was asked, as of the last step, on the device."""
     _mark: float = field(default=0.0, init=False)
     _seen: int = field(default=0, init=False)
 
@@ -58,8 +71,9 @@ class Loop:
         with closing(state.train_dataloader.stream(state.epoch, state.inner_iter)) as batches:
             while state.iter < state.max_iters:
                 self._epoch(batches, finite)
-                if self.stop.asked and state.iter < state.max_iters:
+                if self._stopping and state.iter < state.max_iters:
                     self._save(INTERRUPTED)
+                    state.fabric.barrier()  # none ends before it is written: torchrun would end the one that writes
                     return False
         hooks.call("after_train", state)
         return True
@@ -78,7 +92,7 @@ class Loop:
             total = total + loss
             self.progress(state, loss)
             self._save_iteration(finite)
-            if self.stop.asked and place + 1 < end and self._steps(place, end):
+            if self._stopping and place + 1 < end and self._steps(place, end):
                 return
         finite.check()
         self._tell_epoch(float(total) / (end - first), end - first, time.perf_counter() - began)
@@ -88,6 +102,10 @@ class Loop:
             state.epoch += 1
         if self.keeping.by_epoch and self.keeping.due(state.epoch, state.iter >= state.max_iters):
             self._save(f"epoch_{state.epoch}.pth" if end == length else f"iter_{state.iter}.pth")
+
+    @property
+    def _stopping(self) -> bool:
+        return self.stop.asked if self.state.world_size == 1 else self._agreed
 
     def _steps(self, place: int, end: int) -> bool:
         """Whether the optimizer steps after this iteration of the epoch."""
@@ -123,12 +141,21 @@ class Loop:
         return state.last_outputs["loss"]
 
     def _shown(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Detached terms, each the mean over all processes."""
+        """Detached terms, each the mean over all processes, which thereby also agree on whether to stop."""
         detached = {name: term.detach() for name, term in terms.items()}
         if self.state.world_size == 1:
             return detached
-        together: Any = self.state.fabric.all_reduce(torch.stack(list(detached.values())), reduce_op="mean")
-        return dict(zip(detached, together.unbind(), strict=True))
+        asked = torch.full_like(detached["loss"], float(self.stop.asked))
+        together: Any = self.state.fabric.all_reduce(torch.stack([*detached.values(), asked]), reduce_op="mean")
+        *means, vote = together.unbind()
+        self._count(vote)
+        return dict(zip(detached, means, strict=True))
+
+    def _count(self, vote: Tensor) -> None:
+        """Looks at the vote of this step, on a GPU at that of the step before, for which it need not wait."""
+        seen = vote if vote.device.type == "cpu" else self._vote
+        self._agreed = self._agreed or (seen is not None and bool(seen > 0))
+        self._vote = vote
 
     def _step(self) -> None:
         """Clips where asked to, and moves the weights."""
@@ -164,6 +191,8 @@ class Loop:
         path = write_checkpoint(state.work_dir, name, content)
         remove_old(state.work_dir, self.keeping)
         state.logger.info("saved %s", path)
+        if name != INTERRUPTED and remove_interrupted(state.work_dir, content["meta"]):
+            state.logger.info("removed %s: this one is later", state.work_dir / INTERRUPTED)
 
     def _tell_epoch(self, loss: float, iterations: int, seconds: float) -> None:
         state = self.state
