@@ -330,6 +330,8 @@ class Sample(Record):
     settings: Mapping[str, Any] = field(default_factory=dict)
     """`seed`, `epoch`, `pipeline`, …: replays the sample exactly."""
     step: int = 0
+    derived: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Pictures that the model makes of its views itself, by name: what it predicts, or is fed in their place."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -339,6 +341,8 @@ class Sample(Record):
             raise RecordError(f"{self.key}: expected a mask (h, w), got {self.mask.shape}")
         if self.boxes is not None and (self.boxes.ndim != 2 or self.boxes.shape[1] != 4):
             raise RecordError(f"{self.key}: expected boxes (n, 4) xyxy, got {self.boxes.shape}")
+        for name, picture in self.derived.items():
+            check_picture(picture, f"{self.key}: {name}")
 
     def plot(self, **options: Any) -> np.ndarray:
         """What the model sees, panels side by side; options are those of `selfscope.draw.sample`."""

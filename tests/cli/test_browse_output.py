@@ -43,7 +43,7 @@ def test_a_sheet_says_where_the_masks_of_its_samples_come_from(
     (sheet,) = sheets
     assert sheet["footer"] == [
         "samples 1 to 2",
-        "mask drawn evenly, ratio 0.75; MILAN prefers patches that CLIP attends to",
+        "mask drawn evenly, ratio 0.75; MILAN keeps more of those that CLIP attends to",
     ]
     assert sheet["title"] == f"{Path(MILAN).stem} · train · seed 0"
 

@@ -52,13 +52,18 @@ def test_without_hatching_removed_pixels_are_a_mixture(
     np.testing.assert_array_equal(picture, given)
 
 
-def test_kept_patches_are_untouched_and_black_ones_still_show_the_hatching() -> None:
-    picture = np.zeros((64, 64, 3), np.uint8)
-    mask = np.array([[0, 1]])
-    drawn = overlay(picture, mask)
-    assert (drawn[:, :32] == 0).all()
-    assert drawn[:, 32:].max() > 20
-    assert drawn[:, 32:].min() == 0
+@pytest.mark.parametrize("grey", [0, 20, 80, 128, 255])
+def test_kept_patches_are_untouched_and_removed_ones_stand_out_on_any_ground(grey: int) -> None:
+    drawn = overlay(np.full((64, 64, 3), grey, np.uint8), np.array([[0, 1]]))
+    assert (drawn[:, :32] == grey).all()
+    assert np.abs(drawn[:, 32:].astype(int) - grey).max(axis=2).reshape(64, 4, 8).max(axis=2).min() >= 25
+    assert drawn[:, 32:].astype(int).max() - drawn[:, 32:].min() >= 25
+
+
+def test_another_colour_lies_over_black_too() -> None:
+    drawn = overlay(np.zeros((64, 64, 3), np.uint8), np.ones((2, 2)), "k", 0.7)
+    assert drawn.max() > 20
+    assert drawn.min() == 0
 
 
 def test_every_removed_patch_has_its_hatching() -> None:

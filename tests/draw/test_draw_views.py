@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from selfscope.draw.canvas import Canvas
 from selfscope.draw.colour import palette
 from selfscope.draw.sample import sample_picture
 from selfscope.draw.show import sample_photo
 from selfscope.draw.views import numbered_boxes
-from selfscope.records import Sample, View
+from selfscope.records import Sample, Step, View
 from tests.draw.test_draw_compose import find
 
 PHOTO = sample_photo(180, 240)
@@ -38,6 +39,36 @@ def test_names_stay_on_the_picture(box: tuple[int, ...]) -> None:
     drawn = numbered_boxes(PHOTO, np.array([box], float), palette(1), ["a name"])
     assert drawn.shape == PHOTO.shape
     assert (drawn == palette(1)[0]).all(axis=2).sum() > 50
+
+
+@pytest.mark.parametrize("mode", ["transformed", "concat", "pipeline"])
+def test_what_the_model_makes_of_its_views_stands_last(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    text = Canvas.text
+
+    def written(canvas: Canvas, x: float, y: float, line: str, *more: object, **options: object) -> None:
+        said.append(line)
+        text(canvas, x, y, line, *more, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Canvas, "text", written)
+    seen, made = sample_photo(166, 166, 1), sample_photo(166, 166, 2)
+    view = View(seen, (0.0, 0.0, 240.0, 180.0), steps=(Step("RandomFlip", {}, seen),), name="view")
+    mask = np.eye(4, dtype=np.uint8)
+    drawn = sample_picture(Sample("a/1", (view,), original=PHOTO, mask=mask, derived={"its target": made}), mode=mode)
+    ((_, x),) = find(drawn, made)
+    assert x > max(left for _, left in find(drawn, seen[8:-8, 8:-8]))
+    assert "its target" in said
+
+
+def test_derived_pictures_of_several_views_are_a_row_of_their_own() -> None:
+    views = tuple(
+        View(PHOTO, steps=(Step("Jitter", {"by": seed}, PHOTO), Step("RandomFlip", {}, sample_photo(166, 166, seed))))
+        for seed in (1, 2)
+    )
+    made = sample_photo(166, 166, 3)
+    drawn = sample_picture(Sample("a/1", views, original=PHOTO, derived={"its target": made}), mode="pipeline")
+    ((y, _),) = find(drawn, made)
+    assert y > max(find(drawn, sample_photo(166, 166, seed))[0][0] for seed in (1, 2))
 
 
 def puzzle(order: list[int]) -> tuple[Sample, np.ndarray]:

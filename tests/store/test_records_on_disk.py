@@ -152,6 +152,7 @@ def a_sample(key: str = "cat/1") -> Sample:
         original=noise(60, 50, 3),
         mask=np.eye(4, dtype=np.uint8),
         settings={"seed": 1, "phase": "train"},
+        derived={"HOG target": noise(16, 16, 6), "a name/with: everything": noise(8, 8, 7)},
     )
 
 
@@ -168,6 +169,9 @@ def test_samples_come_back_with_what_was_sampled(tmp_path):
     assert back.settings == given.settings
     np.testing.assert_array_equal(back.mask, given.mask)
     np.testing.assert_array_equal(back.original, given.original)
+    assert list(back.derived) == list(given.derived)
+    for name, picture in given.derived.items():
+        np.testing.assert_array_equal(back.derived[name], picture)
     for view, expected in zip(back.views, given.views, strict=True):
         np.testing.assert_array_equal(view.picture, expected.picture)
         assert (view.crop, view.flip, view.steps, view.name) == (

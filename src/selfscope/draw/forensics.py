@@ -12,7 +12,7 @@ from selfscope.draw.compose import panel, side_by_side, stack
 from selfscope.draw.glyphs import line_height, text_width
 from selfscope.draw.picture import fit, resize
 from selfscope.draw.text import shorten, size_for, unbroken, wrap, write
-from selfscope.draw.views import enlarged, enlargement, heading, masked, numbered_boxes, short_name
+from selfscope.draw.views import edged, enlarged, enlargement, heading, masked, numbered_boxes, short_name
 from selfscope.errors import RecordError
 from selfscope.overlap import Overlap, pairwise
 from selfscope.records import Sample, View
@@ -92,6 +92,8 @@ def _views(sample: Sample, colours: Sequence[Colour], factor: int, size: int) ->
         group = large if canvas.height >= 0.7 * tallest else small
         group.append(_cell(canvas.pixels, titles[i], _said(view), size, least))
         group += [hidden] if i == 0 and sample.mask is not None else []
+    for name, picture in sample.derived.items():
+        large.append(_cell(edged(enlarged(picture, factor)), name, [], size, least))
     if len(large) + len(small) <= _LOCALS:
         return side_by_side([*large, *small], gap=size, align="start")
     room = max(3 * least + 2 * size, sum(cell.shape[1] + size for cell in large[:3]) - size)

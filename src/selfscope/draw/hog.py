@@ -49,7 +49,10 @@ def draw_segments(picture: np.ndarray, start: np.ndarray, end: np.ndarray, value
 
     The pixels are those of OpenCV's 8-connected `line`: clipped first, then walked from left to right.
     """
-    start, end, kept = _clip(start, end, picture.shape[1] - 1, picture.shape[0] - 1)
+    right, bottom = picture.shape[1] - 1, picture.shape[0] - 1
+    start, end, kept = start.copy(), end.copy(), np.ones(len(start), bool)
+    beyond = ~_inside(start, end, right, bottom)
+    start[beyond], end[beyond], kept[beyond] = _clip(start[beyond], end[beyond], right, bottom)
     start, end, values = start[kept], end[kept], values[kept]
     leftward = (end[:, 0] < start[:, 0])[:, None]
     start, end = np.where(leftward, end, start), np.where(leftward, start, end)
@@ -63,17 +66,18 @@ def draw_segments(picture: np.ndarray, start: np.ndarray, end: np.ndarray, value
     x = start[owner, 0] + sign[:, 0] * np.where(steep[owner], across, along)
     y = start[owner, 1] + sign[:, 1] * np.where(steep[owner], along, across)
     flat = y * picture.shape[1] + x
-    # Of several writes to one pixel the last must win: keep each pixel's last one.
-    pixels, last = np.unique(flat[::-1], return_index=True)
-    picture.reshape(-1)[pixels] = values[owner[len(flat) - 1 - last]]
+    # Of several writes to one pixel the last must win, and assignment by an array promises no order.
+    last = np.full(picture.size, -1)
+    np.maximum.at(last, flat, np.arange(len(flat)))
+    drawn = last >= 0
+    picture.reshape(-1)[drawn] = values[owner[last[drawn]]]
 
 
 def _clip(start: np.ndarray, end: np.ndarray, right: int, bottom: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whole-pixel ends moved onto the picture's border along their line, and which segments touch the picture at all.
 
-    First y is brought inside, then x; each move truncates towards zero.
+    First y is brought inside, then x; each move truncates towards zero. The arrays are changed.
     """
-    start, end = start.copy(), end.copy()
     for axis, limit in ((1, bottom), (0, right)):
         for moved, other in ((start, end), (end, start)):
             bound = np.clip(moved[:, axis], 0, limit)
@@ -83,10 +87,15 @@ def _clip(start: np.ndarray, end: np.ndarray, right: int, bottom: int) -> tuple[
             step = np.trunc((bound - moved[:, axis]).astype(np.float64) * rise / np.where(run == 0, 1, run))
             moved[:, 1 - axis] += np.where(outside, step, 0).astype(np.int64)
             moved[:, axis] = np.where(outside, bound, moved[:, axis])
+    return start, end, _inside(start, end, right, bottom)
+
+
+def _inside(start: np.ndarray, end: np.ndarray, right: int, bottom: int) -> np.ndarray:
+    """Segments with both ends on the picture."""
     inside = np.ones(len(start), bool)
-    for point in (start, end):
-        inside &= (point >= 0).all(axis=1) & (point[:, 0] <= right) & (point[:, 1] <= bottom)
-    return start, end, inside
+    for x, y in (start.T, end.T):
+        inside &= (x >= 0) & (x <= right) & (y >= 0) & (y <= bottom)
+    return inside
 
 
 def _beyond(start: np.ndarray, end: np.ndarray, right: int, bottom: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Masks of patches over pictures: 1 = removed, darkened and hatched; 0 = kept, untouched."""
+"""Masks of patches over pictures: 1 = removed, washed in grey and hatched; 0 = kept, untouched."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from selfscope.draw.colour import parse
 from selfscope.draw.picture import to_numpy
 from selfscope.errors import RecordError
 
+REMOVED = (80, 80, 80)
+"""The wash over removed patches: on a dark photo lighter, on a light one darker than what was kept."""
 _HATCH_LIGHT = 46
 """How much lighter hatch lines are than what they cross, in grey levels."""
 _BAND = 1 << 16
@@ -27,7 +29,7 @@ def expand(mask: Any, size: tuple[int, int]) -> np.ndarray:
 
 
 def overlay(
-    picture: np.ndarray, mask: Any, colour: Any = "k", alpha: float = 0.7, *, hatch: bool = True, grid: bool = False
+    picture: np.ndarray, mask: Any, colour: Any = REMOVED, alpha: float = 0.8, *, hatch: bool = True, grid: bool = False
 ) -> np.ndarray:
     """The picture with removed patches under a wash of colour and diagonal hatching; what was there stays visible.
 

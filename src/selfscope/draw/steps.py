@@ -28,6 +28,7 @@ def pipeline_picture(sample: Sample) -> np.ndarray:
     """The original, then the picture after every step, named and with its sampled parameters below.
 
     Steps that all views share come first, then a row a view; views that differ in their last step alone share a row.
+    What the model makes of the views itself comes last.
     """
     steps = [step for view in sample.views for step in view.steps]
     if steps and not any(step.picture is not None for step in steps):
@@ -35,21 +36,24 @@ def pipeline_picture(sample: Sample) -> np.ndarray:
     shared = _shared([view.steps for view in sample.views])
     tails = [_shown(view.steps[shared:]) for view in sample.views]
     first = [_original(sample)] if sample.original is not None else []
+    last = [_panel(picture, name, "") for name, picture in sample.derived.items()]
     if not steps:
-        return _lines(first or [_panel(view.picture, heading(sample, i), "") for i, view in enumerate(sample.views)])
+        views = [_panel(view.picture, heading(sample, i), "") for i, view in enumerate(sample.views)]
+        return _lines((first or views) + last)
     first += [_cell(sample, step) for step in _shown(sample.views[0].steps[:shared])]
     if len(tails) == 1:
-        return _lines(first + [_cell(sample, step) for step in tails[0]])
+        return _lines(first + [_cell(sample, step) for step in tails[0]] + last)
     if max(map(len, tails)) <= 1:
         named = [_cell(sample, step, heading(sample, i)) for i, tail in enumerate(tails) for step in tail]
-        return _lines(first + named)
+        return _lines(first + named + last)
     rows = [
         panel(_lines([_cell(sample, step) for step in tail]), heading(sample, i), _SIZE)
         for i, tail in enumerate(tails)
         if tail
     ]
-    views = stack(rows, gap=_SIZE, align="start")
-    return side_by_side([panel(_lines(first), "image", _SIZE), views], gap=2 * _SIZE, align="start") if first else views
+    beside = stack([*rows, *([_lines(last)] if last else [])], gap=_SIZE, align="start")
+    image = [panel(_lines(first), "image", _SIZE)] if first else []
+    return side_by_side([*image, beside], gap=2 * _SIZE, align="start")
 
 
 def _lines(cells: Sequence[np.ndarray]) -> np.ndarray:

@@ -22,7 +22,8 @@ def transformed_picture(sample: Sample) -> np.ndarray:
     """What the model gets to see, side by side.
 
     A mask lies on a second copy of the first view; patch boxes are named on the picture they were cut from, and the
-    patches stand as they lie there; crops keep their relative sizes. Tiny views are enlarged by whole factors.
+    patches stand as they lie there; crops keep their relative sizes; what the model makes of the views itself comes
+    last. Tiny views are enlarged by whole factors.
     """
     if sample.boxes is not None and sample.boxed is not None:
         blocks = _with_patches(sample)
@@ -31,6 +32,7 @@ def transformed_picture(sample: Sample) -> np.ndarray:
         cells = [(enlarged(view.picture, factor), heading(sample, i)) for i, view in enumerate(sample.views)]
         if sample.mask is not None:
             cells.insert(1, masked(cells[0][0], sample.mask))
+        cells += [(enlarged(picture, factor), name) for name, picture in sample.derived.items()]
         blocks = arrange(cells)
     return side_by_side(blocks, gap=size_for(max(block.shape[0] for block in blocks)), align="start")
 

@@ -41,10 +41,12 @@ def store_sample(run: RunFiles, record: Sample) -> None:
 
 
 def _pictures(record: Sample) -> Iterator[tuple[str, np.ndarray]]:
-    """Every picture of the record with its file name: `original`, `boxed`, `<view>`, and `<view>-<step>` if kept."""
+    """Every picture of the record with its file name: `original`, `boxed`, `derived-<n>`, `<view>`, `<view>-<step>`."""
     for name, picture in (("original", record.original), ("boxed", record.boxed)):
         if picture is not None:
             yield name, picture
+    for number, picture in enumerate(record.derived.values(), 1):
+        yield f"derived-{number}", picture
     for number, view in enumerate(record.views, 1):
         yield f"{number}", view.picture
         for at, step in enumerate(view.steps, 1):
@@ -76,6 +78,7 @@ def _sample_line(record: Sample, item: str) -> dict[str, Any]:
         "mask": record.mask,
         "boxes": record.boxes,
         "boxed": record.boxed is not None,
+        "derived": list(record.derived),
         "settings": dict(record.settings),
     }
 
@@ -143,6 +146,10 @@ def load_sample(folder: Path, line: dict[str, Any]) -> Sample:
         boxed=decode_picture(pictures / "boxed.png") if line["boxed"] else None,
         settings=line["settings"],
         step=line["step"],
+        derived={
+            name: decode_picture(pictures / f"derived-{number}.png")
+            for number, name in enumerate(line.get("derived", ()), 1)
+        },
     )
 
 

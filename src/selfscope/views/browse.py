@@ -10,6 +10,7 @@ from selfscope.data.loading import Skip, load_samples
 from selfscope.draw.sample import MODES
 from selfscope.errors import DataError, UsageError, nearest
 from selfscope.records import Sample
+from selfscope.views.derived import Derivation, with_derived
 from selfscope.views.model_mask import ModelMask, completed
 from selfscope.views.opening import Opened, opened
 from selfscope.views.progress import Progress, silent
@@ -42,7 +43,8 @@ def browse(
     `band_range` says which values are black and white.
 
     Each sample depends on `seed` and its index alone: any number of `workers` (processes) makes the same. A model that
-    draws its mask itself (MAE) gets one of its own kind drawn here, at its own ratio. `mode` is how a sample shows
+    draws its mask itself (MAE) gets one of its own kind drawn here, at its own ratio; what a model makes of its views
+    (PixMIM's and MaskFeat's targets, MixMIM's mixture) is under `derived`. `mode` is how a sample shows
     itself: `transformed`, `original`, `concat` or `pipeline` (see `selfscope.draw.sample`); only for `pipeline` does it
     keep the picture after every step. An image that cannot be read is left out; give `skipped` to learn path and
     reason. `skip` names transforms to leave out.
@@ -71,7 +73,7 @@ def browse_opened(
     total = len(given.dataset) if n is None else min(n, len(given.dataset))
     dataset = given.dataset if total == len(given.dataset) else given.dataset.subset(range(total))
     dataset = dataset.with_pictures() if mode == "pipeline" else dataset
-    finish = _Finish(given.model_mask, given.seed, mode, then)
+    finish = _Finish(given.model_mask, given.derivations, given.seed, mode, then)
     made = load_samples(dataset, workers=workers, then=finish)
     return _read(made, total, skipped, progress or silent)
 
@@ -105,12 +107,13 @@ class _Finish:
     """What is done to a sample by whichever process made it."""
 
     mask: ModelMask | None
+    derivations: tuple[Derivation, ...]
     seed: int
     mode: str
     then: Callable[[Sample], Any] | None
 
     def __call__(self, sample: Sample) -> Any:
-        sample = completed(sample, self.mask, self.seed)
+        sample = with_derived(completed(sample, self.mask, self.seed), self.derivations)
         if self.mode != MODES[0]:
             sample = replace(sample, settings={**sample.settings, "mode": self.mode})
         return sample if self.then is None else self.then(sample)

@@ -20,7 +20,9 @@ KEPT: dict[str, Callable[[int, float], int]] = {
 }
 """How many of the cells each model keeps, where it does not round as MAE does."""
 WEIGHED = ("MILAN",)
-"""Models that prefer some patches to others, by the attention of another network."""
+"""Models that keep some patches rather than others, by the attention of another network."""
+SHARED = ("MixMIM",)
+"""Models whose batch has one mask; here two samples have, which are mixed: 0 and 1, 2 and 3, …."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class ModelMask:
     def told(self) -> str:
         """Where the mask comes from, for the foot of a picture."""
         if self.kind in WEIGHED:
-            return f"drawn evenly, ratio {self.ratio:g}; {self.kind} prefers patches that CLIP attends to"
+            return f"drawn evenly, ratio {self.ratio:g}; {self.kind} keeps more of those that CLIP attends to"
         return f"drawn as the model does, ratio {self.ratio:g}"
 
     def draw(self, sample: Sample, seed: int) -> Sample:
@@ -44,7 +46,8 @@ class ModelMask:
         first = sample.views[0]
         height, width = first.picture.shape[:2]
         grid = (max(1, height // self.side), max(1, width // self.side))
-        rng = np.random.default_rng([seed, int(sample.settings.get("epoch", 0)), sample.index])
+        index = sample.index // 2 if self.kind in SHARED else sample.index
+        rng = np.random.default_rng([seed, int(sample.settings.get("epoch", 0)), index])
         cells = grid[0] * grid[1]
         kept = KEPT.get(self.kind, lambda count, ratio: int(count * (1 - ratio)))(cells, self.ratio)
         mask = (rng.random(cells).argsort().argsort() >= kept).astype(np.uint8).reshape(grid)

@@ -18,6 +18,7 @@ from selfscope.data.picture import PICTURE_SUFFIXES
 from selfscope.data.sources import folder
 from selfscope.errors import ConfigError, DataError, UsageError
 from selfscope.records import Sample
+from selfscope.views.derived import Derivation, derivations
 from selfscope.views.model_mask import ModelMask, completed, model_mask
 
 PHASES = ("train", "val", "test")
@@ -48,6 +49,11 @@ class Opened:
     def model_mask(self) -> ModelMask | None:
         """How the config's model draws its own masks."""
         return model_mask(self.config)
+
+    @cached_property
+    def derivations(self) -> tuple[Derivation, ...]:
+        """What the config's model makes of its views, to be shown beside them."""
+        return derivations(self.config, self.dataset)
 
 
 def opened(

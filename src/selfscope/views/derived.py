@@ -1,0 +1,189 @@
+"""What a model makes of its views before it learns: its targets, and what it is fed in their place.
+
+The pipeline alone does not show these, though they are what the algorithm is about: PixMIM predicts the low frequencies
+of its view, MaskFeat its gradients' directions; MixMIM fills removed cells from another image; DeepCluster may see the
+gradients alone. All are drawn from the first view's pixels, or from every view's where the backbone makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from selfscope.config.reader import Config
+from selfscope.data.dataset import Dataset
+from selfscope.draw.hog import hog_picture
+from selfscope.draw.mask import expand
+from selfscope.errors import DataError
+from selfscope.records import Sample
+
+
+class Derivation(Protocol):
+    """One kind of such pictures."""
+
+    def __call__(self, sample: Sample) -> tuple[Mapping[str, np.ndarray], str]:
+        """Pictures by name, and one line that says how to read them."""
+        ...
+
+
+@dataclass(frozen=True)
+class LowFrequencies:
+    """PixMIM's target (arXiv:2303.02416): the view without what is finer than `radius` waves an image."""
+
+    radius: float
+
+    def __call__(self, sample: Sample) -> tuple[Mapping[str, np.ndarray], str]:
+        target = low_pass(sample.views[0].picture, self.radius)
+        return {"low-frequency target": target}, f"low-frequency target: up to {self.radius:g} waves across the view"
+
+
+def low_pass(picture: np.ndarray, radius: float) -> np.ndarray:
+    """`(H, W, 3)` uint8 without frequencies beyond `radius`.
+
+    The ideal circle stands at the middle of the shifted spectrum, half a step beside its zero, and the modulus is
+    taken of what comes back: so does the published code.
+    """
+    down, across = (np.arange(n) - (n - 1) / 2 for n in picture.shape[:2])
+    kept = np.fft.ifftshift(np.hypot(down[:, None], across) <= radius)
+    waves = np.fft.fft2(picture, axes=(0, 1))
+    waves *= kept[..., None]
+    return np.rint(np.minimum(np.abs(np.fft.ifft2(waves, axes=(0, 1))), 255)).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class OrientedGradients:
+    """MaskFeat's target (arXiv:2112.09133), as strokes: see `selfscope.draw.hog`."""
+
+    nbins: int = 9
+    pool: int = 8
+    window: int = 16
+
+    def __call__(self, sample: Sample) -> tuple[Mapping[str, np.ndarray], str]:
+        picture = sample.views[0].picture
+        unit = max(self.pool, self.window)
+        if picture.shape[0] % unit or picture.shape[1] % unit:
+            size = f"{picture.shape[1]} x {picture.shape[0]} px"
+            return {}, f"no HOG target: views of {size} are not whole cells of {unit} px"
+        strokes = hog_picture(hog_cells(picture, self.nbins, self.pool, self.window), self.pool)
+        drawn = np.repeat(np.rint(strokes).astype(np.uint8)[..., None], 3, axis=2)
+        return {
+            "HOG target": drawn
+        }, f"HOG target: {self.nbins} directions in cells of {self.pool} px, mean of the colours"
+
+
+def hog_cells(picture: np.ndarray, nbins: int = 9, pool: int = 8, window: int = 16) -> np.ndarray:
+    """Histograms `(nbins, H / pool, W / pool)` as `models.hog.HOGGenerator` makes them, averaged over the colours.
+
+    Each is scaled to length 1 in its colour first, so normalised pixels give the same, but for their rounding: where a
+    cell is flat, that alone fills the model's target. Here such cells stay empty.
+    """
+    height, width = picture.shape[:2]
+    plane = np.pad(picture.transpose(2, 0, 1), ((0, 0), (1, 1), (1, 1)), mode="reflect").astype(np.int16)
+    right, below = plane[:, :, :-2] - plane[:, :, 2:], plane[:, :-2] - plane[:, 2:]
+    across = (right[:, :-2] + 2 * right[:, 1:-1] + right[:, 2:]).astype(np.float32)
+    down = (below[:, :, :-2] + 2 * below[:, :, 1:-1] + below[:, :, 2:]).astype(np.float32)
+    lengths = np.sqrt(across * across + down * down)
+    if window:
+        lengths *= np.tile(_bell(window), (height // window, width // window))
+    turns = np.arctan2(across, down) * np.float32(nbins / np.pi) + np.float32(nbins)  # 0 .. 2 * nbins
+    bins = (np.arange(2 * nbins + 1) % nbins).take(turns.astype(np.int16))
+    h, w = height // pool, width // pool
+    owner = (np.arange(height) // pool)[:, None] * w + np.arange(width) // pool
+    bins += nbins * (owner + h * w * np.arange(3)[:, None, None])
+    cells = np.bincount(bins.ravel(), lengths.ravel(), 3 * h * w * nbins).reshape(3, h, w, nbins)
+    shares = cells / np.maximum(np.linalg.norm(cells, axis=-1, keepdims=True), 1e-12)
+    return shares.mean(axis=0).transpose(2, 0, 1)
+
+
+def _bell(size: int) -> np.ndarray:
+    """A Gaussian `(size, size)` of deviation size // 2; its scale is of no consequence here."""
+    curve = np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / (size // 2 or 1)) ** 2)
+    return np.outer(curve, curve).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What a Sobel layer hands to the backbone in place of colours (DeepCluster, arXiv:1807.05520)."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """Of the model's normalisation: what lies beyond the border has the mean colour."""
+
+    def __call__(self, sample: Sample) -> tuple[Mapping[str, np.ndarray], str]:
+        made: dict[str, np.ndarray] = {}
+        for view in sample.views:
+            named = f"{view.name}, " if len(sample.views) > 1 else ""
+            pixels = (view.picture - np.array(self.mean)) / np.array(self.std)
+            for direction, values in zip(("across", "down"), sobel(pixels), strict=True):
+                grey = np.rint(np.clip(127.5 + values * np.mean(self.std) / 2, 0, 255)).astype(np.uint8)
+                made[f"{named}gradient {direction}"] = np.repeat(grey[..., None], 3, axis=2)
+        return made, "the backbone sees the two gradients alone: mid grey is none"
+
+
+def sobel(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients of the channels' mean: left minus right, and upper minus lower, with zeros beyond the border."""
+    grey = np.pad(pixels.mean(axis=2), 1)
+    right, below = grey[:, :-2] - grey[:, 2:], grey[:-2] - grey[2:]
+    across = right[:-2] + 2 * right[1:-1] + right[2:]
+    return across, below[:, :-2] + 2 * below[:, 1:-1] + below[:, 2:]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """MixMIM's input (arXiv:2205.13137): removed cells are filled with those of another image of the batch.
+
+    Samples are mixed in pairs, 0 with 1, 2 with 3, …, as in batches of two; both of a pair have one mask.
+    """
+
+    dataset: Dataset
+
+    def __call__(self, sample: Sample) -> tuple[Mapping[str, np.ndarray], str]:
+        own = sample.views[0].picture
+        other, reason = self._partner(sample)
+        if other is None or sample.mask is None or other.shape != own.shape:
+            return {}, f"not mixed: {reason or 'the other sample of the pair has another size'}"
+        mixed = np.where(expand(sample.mask, own.shape[:2])[..., None] != 0, other, own)
+        return {"mixed": mixed}, "mixed: removed cells come from the other sample of a pair, as in a batch of two"
+
+    def _partner(self, sample: Sample) -> tuple[np.ndarray | None, str]:
+        place = sample.index ^ 1
+        if place >= len(self.dataset):
+            return None, "the last sample has no other to pair with"
+        try:
+            return self.dataset.sample(place, sample.settings.get("epoch")).views[0].picture, ""
+        except DataError:
+            return None, "the other sample of the pair cannot be read"
+
+
+def derivations(config: Config | None, dataset: Dataset) -> tuple[Derivation, ...]:
+    """What the config's model makes of its views; nothing for models that are not known here."""
+    model: Mapping[str, Any] = {} if config is None else config.get("model") or {}
+    parts = [model, model.get("backbone"), model.get("target_generator")]
+    named = {_kind(part): part for part in parts if isinstance(part, Mapping)}
+    norm = model.get("data_preprocessor") or ({} if config is None else config.get("data_preprocessor")) or {}
+    makers: dict[str, Callable[[Mapping[str, Any]], Derivation]] = {
+        "LowFreqTargetGenerator": lambda part: LowFrequencies(part["radius"]),
+        "HOGGenerator": lambda part: OrientedGradients(
+            part.get("nbins", 9), part.get("pool", 8), part.get("gaussian_window", 16)
+        ),
+        "ResNetSobel": lambda part: Gradients(tuple(norm.get("mean", (0.0,))), tuple(norm.get("std", (1.0,)))),
+        "MixMIM": lambda part: Mixture(replace(dataset, places=None, pictured=False)),
+    }
+    return tuple(make(named[kind]) for kind, make in makers.items() if kind in named)
+
+
+def with_derived(sample: Sample, makers: tuple[Derivation, ...]) -> Sample:
+    """The sample with these pictures, and what must be known to read them among its notes."""
+    if not makers:
+        return sample
+    made = [make(sample) for make in makers]
+    derived = {name: picture for pictures, _ in made for name, picture in pictures.items()}
+    notes = (*sample.settings.get("notes", ()), *(note for _, note in made))
+    return replace(sample, derived=derived, settings={**sample.settings, "notes": notes})
+
+
+def _kind(part: Mapping[str, Any]) -> str:
+    return str(part.get("type", "")).rsplit(".", 1)[-1]
