@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from selfscope.data.branching import MultiView, RandomApply, RandomChoice
+from selfscope.config.reader import load_config
+from selfscope.data.branching import DINOMultiCrop, MultiView, RandomApply, RandomChoice
 from selfscope.data.crops import RandomResizedCrop
 from selfscope.data.trace import Trace
 from selfscope.errors import ConfigError
@@ -74,3 +75,24 @@ def test_views_of_views_are_refused(rng: np.random.Generator) -> None:
 def test_what_cannot_be_is_refused_when_built(make: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         make()
+
+
+def test_dinos_views_are_those_of_its_shipped_config() -> None:
+    shipped = load_config("configs/selfsup/_base_/datasets/imagenet_dino_mcrop-2-8.py").train_pipeline[1]
+    expected = MultiView(shipped["transforms"], shipped["num_views"])(results(), np.random.default_rng(5))
+    made = DINOMultiCrop((0.4, 1.0), (0.05, 0.4), 8)(results(), np.random.default_rng(5))
+    assert made["trace"] == expected["trace"]
+    for mine, its in zip(made["img"], expected["img"], strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_dino_has_any_number_of_small_views(count: int, rng: np.random.Generator) -> None:
+    made = DINOMultiCrop(local_crops_number=count)(results(), rng)
+    assert [view.shape for view in made["img"]] == [(224, 224, 3)] * 2 + [(96, 96, 3)] * count
+
+
+@pytest.mark.parametrize("count", [-1, 2.5, "8"])
+def test_dino_refuses_what_is_no_number_of_views(count: Any) -> None:
+    with pytest.raises(ConfigError, match="local_crops_number"):
+        DINOMultiCrop(local_crops_number=count)

@@ -76,6 +76,7 @@ TABLE: dict[str, dict[str, str]] = {
         "RotationWithLabels": "selfscope.data.pretext:RotationWithLabels",
         "RandomPatchWithLabels": "selfscope.data.pretext:RandomPatchWithLabels",
         "MultiView": "selfscope.data.branching:MultiView",
+        "DINOMultiCrop": "selfscope.data.branching:DINOMultiCrop",
         "RandomApply": "selfscope.data.branching:RandomApply",
         "RandomChoice": "selfscope.data.branching:RandomChoice",
     },

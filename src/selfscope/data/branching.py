@@ -49,6 +49,43 @@ class MultiView:
 
 
 @dataclass(frozen=True)
+class DINOMultiCrop:
+    """DINO's views: two of 224 pixels, treated unequally, and `local_crops_number` of 96. (Caron et al. 2021)
+
+    As in the paper's code, the first is always blurred, the second one time in ten, small ones every other time; one
+    in five of the second is solarized. (OpenMMLab's projects blur every view.)
+    """
+
+    global_crops_scale: Any = (0.4, 1.0)
+    local_crops_scale: Any = (0.05, 0.4)
+    local_crops_number: int = 8
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.local_crops_number, int) or self.local_crops_number < 0:
+            raise ConfigError(f"DINOMultiCrop: local_crops_number={self.local_crops_number!r}: expected a whole number")
+        large, small = (224, self.global_crops_scale), (96, self.local_crops_scale)
+        solarized = [{"type": "RandomSolarize", "prob": 0.2}]
+        first, second = _dino_view(*large, blurred=1.0), [*_dino_view(*large, blurred=0.1), *solarized]
+        counts = [1, 1, self.local_crops_number][: 3 if self.local_crops_number else 2]
+        pipelines = [first, second, _dino_view(*small, blurred=0.5)][: len(counts)]
+        object.__setattr__(self, "_views", MultiView(pipelines, counts))
+
+    def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
+        return self._views(results, rng)  # type: ignore[attr-defined]
+
+
+def _dino_view(size: int, scale: Any, *, blurred: float) -> list[dict[str, Any]]:
+    jitter = {"type": "ColorJitter", "brightness": 0.4, "contrast": 0.4, "saturation": 0.2, "hue": 0.1}
+    return [
+        {"type": "RandomResizedCrop", "size": size, "scale": scale, "interpolation": "bicubic", "backend": "pillow"},
+        {"type": "RandomFlip", "prob": 0.5},
+        {"type": "RandomApply", "transforms": [jitter], "prob": 0.8},
+        {"type": "RandomGrayscale", "prob": 0.2, "keep_channels": True, "channel_weights": (0.114, 0.587, 0.2989)},
+        {"type": "RandomGaussianBlur", "sigma_min": 0.1, "sigma_max": 2.0, "prob": blurred},
+    ]
+
+
+@dataclass(frozen=True)
 class Compose:
     """All of `transforms`, one after the other."""
 
