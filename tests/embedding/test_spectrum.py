@@ -23,6 +23,13 @@ def test_rankme_of_equal_singular_values_is_their_number(rank: int) -> None:
     assert rankme(with_singular_values(values)) == pytest.approx(rank, rel=1e-3)
 
 
+@pytest.mark.parametrize(("values", "expected"), [((2, 1, 1), 2**1.5), ((3, 1), 4 / 3**0.75), ((7,), 1.0)])
+def test_rankme_weighs_singular_values_not_their_squares(values: tuple[int, ...], expected: float) -> None:
+    """exp H of the shares: 1/2, 1/4, 1/4 have an entropy of log 2 · 3/2, and 3/4, 1/4 one of log 4 - log 3 · 3/4."""
+    padded = np.concatenate([values, np.zeros(16 - len(values))])
+    assert rankme(with_singular_values(padded)) == pytest.approx(expected, rel=1e-3)
+
+
 def test_rankme_is_uncentred() -> None:
     assert rankme(with_singular_values(np.ones(8)) + 1000) < 1.2
 

@@ -217,3 +217,10 @@ def test_a_real_file(tmp_path: Path) -> None:
     model = build_model(described()["encoders"]["swin_window_6"]["config"], image_size=192, seed=0)
     report = fit(model, read_checkpoint(tmp_path / "swin.pth"))
     assert report.set_aside_groups == {"head": 2, "optimizer": 1}
+
+
+def test_weights_beyond_those_asked_for_are_not_counted_among_them() -> None:
+    model = build_model(described()["masked"]["mae"]["config"], image_size=64, seed=0)
+    report = fit(model, checkpoint("masked", "mae"), "backbone")
+    assert len(report.loaded) == 50
+    assert str(report) == "MAE: 30 of 30 weights loaded from mae.pth (backbone)"
