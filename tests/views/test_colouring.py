@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,3 +94,16 @@ def test_thumbnails_are_the_images_upright_and_small(
 def test_features_without_paths_have_no_thumbnails() -> None:
     with pytest.raises(UsageError, match="without the paths of their images"):
         thumbnails(Embedding("m", np.zeros((1, 2), np.float32)), np.array([0]))
+
+
+def test_reading_thumbnails_in_threads_leaves_warnings_as_they_were(tmp_path: Path) -> None:
+    """Each read silences Pillow's warnings and undoes that: threads that did so in turn would leave them silent."""
+    for i in range(40):
+        Image.fromarray(np.full((50, 50, 3), i, np.uint8)).save(tmp_path / f"{i}.png")
+    paths = tuple(str(tmp_path / f"{i}.png") for i in range(40))
+    emb = Embedding("m", np.zeros((40, 2), np.float32), paths=paths)
+    for _ in range(5):
+        before = list(warnings.filters)
+        found = thumbnails(emb, np.arange(40), side=10, threads=8)
+        assert warnings.filters == before
+    assert [int(found[i][0, 0, 0]) for i in range(40)] == list(range(40))

@@ -111,6 +111,7 @@ def test_panels_leave_few_places_empty(count: int, columns: int) -> None:
 
 def test_names_and_steps() -> None:
     assert in_order(["e_10.pth", "e_2.pth", "e_1.pth"]) == ["e_1.pth", "e_2.pth", "e_10.pth"]
+    assert in_order(["m²_2.pth", "m²_10.pth"]) == ["m²_2.pth", "m²_10.pth"]
     assert checkpoint_steps(["epoch_2", "epoch_10"]) == [2, 10]
     assert checkpoint_steps(["epoch_10", "epoch_2"]) == [1, 2]
     assert checkpoint_steps(["first", "epoch_2"]) == [1, 2]

@@ -53,8 +53,10 @@ def test_bad_files(tmp_path: Path) -> None:
     np.savez(tmp_path / "b.npz", one=MASK, two=MASK)
     (tmp_path / "c.txt").write_text("zero one")
     np.save(tmp_path / "d.npy", np.array([object()]), allow_pickle=True)
+    (tmp_path / "e.npz").write_bytes((tmp_path / "b.npz").read_bytes()[:-30])
     for name, words in {
         "a.npy": "cannot be read",
+        "e.npz": "cannot be read",
         "b.npz": "one, two",
         "c.txt": "cannot be read",
         "no.npy": "no such",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +76,7 @@ def thumbnails(
     An image that cannot be read any more is logged, and has none.
     """
     from selfscope.data.picture import read_picture
+    from selfscope.data.threads import in_threads
 
     if embedding.paths is None:
         raise UsageError("thumbnails: these features come without the paths of their images")
@@ -90,10 +90,11 @@ def thumbnails(
             return None
 
     found = {}
-    with ThreadPoolExecutor(threads) as pool:
-        for done, (index, picture) in enumerate(zip(chosen.tolist(), pool.map(read, chosen.tolist()), strict=True), 1):
-            if picture is not None:
-                found[index] = picture
-            if progress is not None:
-                progress(done, len(chosen))
+    numbers = chosen.tolist()
+    pictures = in_threads(read, numbers, threads)
+    for done, (index, picture) in enumerate(zip(numbers, pictures, strict=True), 1):
+        if picture is not None:
+            found[index] = picture
+        if progress is not None:
+            progress(done, len(chosen))
     return found

@@ -173,6 +173,6 @@ def in_order(paths: Sequence[str]) -> list[str]:
     """Paths with their numbers compared as numbers: `epoch_2` before `epoch_10`."""
 
     def parts(path: str) -> list[tuple[int, int, str]]:
-        return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", path)]
+        return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", path)]
 
     return sorted(paths, key=parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -16,7 +17,7 @@ def read_mask(path: str | Path) -> np.ndarray:
         if path.suffix == ".npy":
             return np.load(path)
         if path.suffix == ".npz":
-            with np.load(path) as archive:
+            with path.open("rb") as file, np.load(file) as archive:
                 name = "mask" if "mask" in archive else archive.files[0] if len(archive.files) == 1 else None
                 if name is None:
                     raise DataError(f"{path}: expected an array named 'mask', got {', '.join(archive.files)}")
@@ -24,7 +25,7 @@ def read_mask(path: str | Path) -> np.ndarray:
         return np.loadtxt(path)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such mask file") from error
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, BadZipFile) as error:
         raise DataError(f"{path}: cannot be read as a mask (.npy, .npz or text of 0 and 1): {error}") from error
 
 

@@ -31,7 +31,7 @@ def kept_features(path: str | Path) -> Features:
         raise DataError(f"{path}: expected one (N, D) array in a .npy file; take it out of the archive first")
     if array.ndim != 2:
         raise DataError(f"{path}: expected an (N, D) array, one row an item, got {array.dtype} {array.shape}")
-    return Features({path.stem: array}, labels=_labels_beside(path), settings={"model": path.name})
+    return Features({path.stem: array}, labels=_labels_beside(path, len(array)), settings={"model": path.name})
 
 
 def kept_spaces(path: str | Path) -> list[Features]:
@@ -78,10 +78,23 @@ def _joined(found: Sequence[Embedding]) -> Features:
     )
 
 
-def _labels_beside(path: Path) -> np.ndarray | None:
+def _labels_beside(path: Path, n: int) -> np.ndarray | None:
     """`labels.npy` in the same folder, or in the one above, which is where `selfscope tsne` leaves it."""
     for folder in (path.parent, path.parent.parent):
         beside = folder / "labels.npy"
         if beside.exists() and beside != path:
-            return np.load(beside)
+            return _labels_of(beside, n)
     return None
+
+
+def _labels_of(path: Path, n: int) -> np.ndarray:
+    try:
+        labels = np.load(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: the labels beside the features cannot be read: {error}") from error
+    if labels.shape != (n,) or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"{path}: expected one whole number for each of {n} features, got {labels.dtype} {labels.shape}: "
+            "move it away if it is not of these features"
+        )
+    return labels
