@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -182,9 +182,7 @@ def train_digits(folder: Path, config: Config, visualizer: Visualizer, bar: Bar)
             if done % TOLD_EVERY == 0 or done == state.max_iters:
                 progress(done, state.max_iters, f"loss {float(loss):.3f}")
 
-        result = train(config, folder, open_visualizer=lambda _: nullcontext(visualizer), progress=tell)
-    result.run.rmdir()  # the training's own run folder: its records are in the demo's
-    return result
+        return train(config, folder, visualizer=visualizer, progress=tell)
 
 
 def reconstruct_digits(

@@ -82,7 +82,7 @@ class Train:
                 config,
                 work_dir,
                 wishes,
-                open_visualizer=self._open(config, stack),
+                visualizer=self._open(config, stack),
                 stop=stop,
                 progress=stack.enter_context(live_progress()),
             )

@@ -123,6 +123,11 @@ class Writer:
             if isinstance(record, Config):
                 self._info["config_hash"] = sha256(record.source.encode()).hexdigest()
 
+    def note_seed(self, seed: int) -> None:
+        """For `run.json`, where it was not known when the run began."""
+        with self._writing:
+            self._info["seed"] = int(seed)
+
     def position(self) -> Position:
         """Where in the files the next record will begin."""
         return Position(self.files.scalars.end, self.files.media.end)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 CLOSING_SECONDS = 10.0
 """At most, for trackers of a training that was stopped: torchrun and clusters kill what is left after 30."""
 OpenVisualizer = Callable[[Path], "AbstractContextManager[Visualizer]"]
-"""Makes what stores the run, given the run's folder."""
+"""Makes what stores the run, given the run's folder; it is closed at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +77,17 @@ def train(
     work_dir: str | Path,
     options: TrainOptions | None = None,
     *,
-    open_visualizer: OpenVisualizer | None = None,
+    hooks: Sequence[Any] = (),
+    visualizer: Visualizer | OpenVisualizer | None = None,
     stop: Stop | None = None,
     progress: Callable[[TrainState, Tensor], None] | None = None,
 ) -> TrainResult:
     """Trains what the config describes; checkpoints go to `work_dir`, records to a run in a folder below it.
 
-    The run is `work_dir/<timestamp>`; a training that is resumed goes on in its own. Under torchrun every process
-    calls this, and the first one writes. Needs the extra `train` (Lightning Fabric).
+    The run is `work_dir/<timestamp>`; a training that is resumed goes on in its own. `hooks` are objects with methods
+    of a Hook, called beside the config's. A `visualizer` of yours stores in place of local files and stays open; its
+    run is the training's. Under torchrun every process calls this, and the first one writes. Needs the extra `train`
+    (Lightning Fabric).
     """
     options = options or TrainOptions()
     given = load_config(config, trust=options.trust) if isinstance(config, (str, Path)) else config
@@ -93,25 +96,27 @@ def train(
     content = None if checkpoint is None else read_training(checkpoint)
     fabric = open_fabric(given, settings.stepping, device=options.device, precision=options.precision)
     seed = _seed(settings, options, content)
-    hooks = build_hooks(given, trust=options.trust)
+    called = build_hooks(given, trust=options.trust)
+    for hook in hooks:
+        called.add(hook)
     state, learning, wrapped, optimizer = _assemble(given, settings, fabric, folder, seed, trust=options.trust)
-    run_dir = Path(fabric.broadcast(str(_run_dir(folder, content)) if fabric.global_rank == 0 else ""))
-    state.run_dir = run_dir
-    with (open_visualizer or _local_visualizer)(run_dir) as visualizer:
-        state.visualizer = visualizer
+    run_dir = _run_of(visualizer, folder, content) if fabric.global_rank == 0 else folder
+    state.run_dir = Path(fabric.broadcast(str(run_dir)))
+    with _opened(visualizer, state.run_dir) as state.visualizer:
+        state.visualizer.note_seed(seed)
         _say_start(state, settings)
         if content is None or checkpoint is None:
-            visualizer.add_config(given)
+            state.visualizer.add_config(given)
         else:
             restore(state, content, checkpoint)
-            hooks.call("after_load_checkpoint", state, checkpoint=content)
-        loop = Loop(state, learning, wrapped, optimizer, hooks, settings.stepping, settings.keeping)
+            called.call("after_load_checkpoint", state, checkpoint=content)
+        loop = Loop(state, learning, wrapped, optimizer, called, settings.stepping, settings.keeping)
         loop.stop, loop.progress = stop or loop.stop, progress or loop.progress
         finished = _run(loop, state)
-        if not finished:
-            visualizer.close(CLOSING_SECONDS, status="interrupted")
+        if not finished and state.visualizer is not visualizer:
+            state.visualizer.close(CLOSING_SECONDS, status="interrupted")
     last = find_checkpoint(folder, "auto")
-    return TrainResult(run_dir, last, state.iter, state.epoch, finished, state.model.eval())
+    return TrainResult(state.run_dir, last, state.iter, state.epoch, finished, state.model.eval())
 
 
 def _run(loop: Loop, state: TrainState) -> bool:
@@ -219,6 +224,23 @@ def _asked_resume(config: Mapping[str, Any], asked: str | Path | None) -> str | 
 def _seed(settings: TrainSettings, options: TrainOptions, content: Mapping[str, Any] | None) -> int:
     resumed = None if content is None else content["meta"].get("seed")
     return int(next((seed for seed in (options.seed, settings.seed, resumed) if seed is not None), 0))
+
+
+def _run_of(visualizer: Visualizer | OpenVisualizer | None, work_dir: Path, content: Mapping[str, Any] | None) -> Path:
+    """Where records go: the folder of a Visualizer that is there already, else one below the work dir."""
+    if visualizer is None or callable(visualizer):
+        return _run_dir(work_dir, content)
+    return visualizer.run or work_dir
+
+
+@contextmanager
+def _opened(visualizer: Visualizer | OpenVisualizer | None, run_dir: Path) -> Iterator[Visualizer]:
+    if visualizer is not None and not callable(visualizer):
+        yield visualizer
+        visualizer.flush()
+        return
+    with (visualizer or _local_visualizer)(run_dir) as opened:
+        yield opened
 
 
 def _run_dir(work_dir: Path, content: Mapping[str, Any] | None) -> Path:

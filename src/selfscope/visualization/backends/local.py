@@ -50,6 +50,11 @@ class LocalVisBackend(BaseVisBackend):
             raise RunError(f"{self._run}: this backend is closed")
         return self._writer
 
+    @property
+    def run(self) -> Path:
+        """The run's folder."""
+        return self._run
+
     def _keep(self, record: Record) -> bool:
         (self._writer or self.writer).write(record)
         return True
