@@ -17,8 +17,9 @@ import numpy as np
 from selfscope import records
 from selfscope.config.registry import DATASETS
 from selfscope.config.values import ConfigDict
-from selfscope.data.ends import LoadImageFromFile, Packed, PackSelfSupInputs
+from selfscope.data.ends import LoadImageFromFile, PackClsInputs, Packed, PackSelfSupInputs
 from selfscope.data.keys import Keys
+from selfscope.data.layout import contiguous
 from selfscope.data.listing import UNLABELLED, Chosen, Entry, Listing, Names
 from selfscope.data.pipeline import Transform, build_transforms, run, type_names
 from selfscope.data.sources import files, folder
@@ -62,7 +63,7 @@ class Dataset:
         Boxes are in the order of the views.
         """
         place, epoch = self._place(index), self.epoch if epoch is None else epoch
-        results, _ = self._run(place, epoch)
+        results, _ = self._run(place, epoch, packs=False)
         path, label = results.get("img_path"), results.get("gt_label")
         boxes, boxed, mask = (results.get(name) for name in ("patch_box", "unpatched_img", "mask"))
         return records.Sample(
@@ -125,11 +126,18 @@ class Dataset:
     def _keys(self) -> Keys:
         return Keys(self.listing.names)
 
+    @cached_property
+    def _pack(self) -> int | None:
+        """Where in the pipeline a transform of ours packs tensors, which records do not need."""
+        packs = (i for i, step in enumerate(self.transforms) if isinstance(step, (PackSelfSupInputs, PackClsInputs)))
+        return next(packs, None)
+
     def _place(self, index: Any) -> int:
         place = range(len(self))[index]
         return place if self.places is None else int(self.places[place])
 
-    def _run(self, place: int, epoch: int) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    def _run(self, place: int, epoch: int, *, packs: bool = True) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """Results before packing, and packed; `packs=False` only makes sure that they could be packed."""
         path, label = self.listing[place]
         results = {"img_path": path, "sample_idx": place, **dict(self.listing.extra)}
         if label is not None:
@@ -138,7 +146,11 @@ class Dataset:
             results[PICTURED] = True
         rng = np.random.default_rng([self.seed, epoch, place])
         try:
-            return run(self.transforms, results, rng)
+            if packs or self._pack is None:
+                return run(self.transforms, results, rng)
+            results, _ = run(self.transforms[: self._pack], results, rng)
+            self.transforms[self._pack].check(results)  # type: ignore[attr-defined]
+            return results, None
         except DataError as error:
             if str(error).startswith(path):
                 raise
@@ -218,7 +230,7 @@ def _views(results: Mapping[str, Any]) -> tuple[records.View, ...]:
     several = isinstance(results.get("img"), (list, tuple))
     if results.get("img") is None:
         raise ConfigError("the pipeline loads no image: begin it with LoadImageFromFile")
-    images = results["img"] if several else [results["img"]]
+    images = [contiguous(image) for image in (results["img"] if several else [results["img"]])]
     traces = results["trace"] if several else [results["trace"]]
     names = results.get("view_names") or (
         [f"view {i}" for i in range(1, len(images) + 1)] if len(images) > 1 else ["view"]

@@ -105,6 +105,11 @@ class PackSelfSupInputs:
     pseudo_label_keys: Sequence[str] = ()
     meta_keys: Sequence[str] = ()
 
+    def check(self, results: Mapping[str, Any]) -> None:
+        """Refuses results that lack what is to be packed."""
+        for name in (*_drawn(self.algorithm_keys), *self.pseudo_label_keys, *self.meta_keys, self.key):
+            _need(results, name)
+
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         fields = _algorithm_fields(results, self.algorithm_keys)
         if self.pseudo_label_keys:
@@ -122,6 +127,11 @@ class PackClsInputs:
     input_key: str = "img"
     algorithm_keys: Sequence[str] = ()
 
+    def check(self, results: Mapping[str, Any]) -> None:
+        """Refuses results that lack what is to be packed."""
+        for name in (*_drawn(self.algorithm_keys), self.input_key):
+            _need(results, name)
+
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         meta = {name: results[name] for name in self.meta_keys if name in results}
         sample = _sample_of(results, _algorithm_fields(results, self.algorithm_keys), meta)
@@ -136,7 +146,12 @@ def inputs_of(results: Mapping[str, Any], key: str = "img") -> list[torch.Tensor
 
 
 def _algorithm_fields(results: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: InstanceData(value=_tensor(_need(results, name))) for name in names if name != "gt_label"}
+    return {name: InstanceData(value=_tensor(_need(results, name))) for name in _drawn(names)}
+
+
+def _drawn(names: Sequence[str]) -> list[str]:
+    """Labels come from the listing, whatever is asked for."""
+    return [name for name in names if name != "gt_label"]
 
 
 def _sample_of(results: Mapping[str, Any], fields: dict[str, Any], meta: Mapping[str, Any]) -> SelfSupDataSample:

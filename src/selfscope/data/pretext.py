@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from selfscope.data.layout import contiguous
 from selfscope.data.trace import Trace, pixels_of, trace_of
 from selfscope.errors import DataError
 
@@ -29,7 +30,7 @@ class RotationWithLabels:
         before = (width / 2, height / 2)
         views, traces = [], []
         for quarter in range(4):
-            views.append(np.ascontiguousarray(np.rot90(pixels, -quarter)))
+            views.append(contiguous(np.rot90(pixels, -quarter)))
             after = before if quarter % 2 == 0 else before[::-1]
             turned = trace.rotated(90 * quarter, before, after) if quarter else trace
             traces.append(turned.step("RotationWithLabels", degrees=90 * quarter))
