@@ -33,6 +33,13 @@ class Quantity:
     high: float
     """The range that its histograms span, wider where values lie beyond."""
     logarithmic: bool = False
+    digits: int = 2
+    mark: str = ""
+    """What stands behind its numbers."""
+
+    def told(self, value: float) -> str:
+        """The number as a reader needs it: `0.42`, `-31°`, `0.87 px`."""
+        return f"{round(value, self.digits) + 0.0:.{self.digits}f}{self.mark}"
 
 
 QUANTITIES: dict[str, Quantity] = {
@@ -40,13 +47,13 @@ QUANTITIES: dict[str, Quantity] = {
     "aspect": Quantity("aspect ratio", "width / height, in the image", 1 / 2, 2, logarithmic=True),
     "iou": Quantity("overlap (IoU)", "common area / area of both", 0, 1),
     "containment": Quantity("containment", "share of the smaller crop in the other", 0, 1),
-    "red": Quantity("red", "mean shift, grey levels", -64, 64),
-    "green": Quantity("green", "mean shift, grey levels", -64, 64),
-    "blue": Quantity("blue", "mean shift, grey levels", -64, 64),
-    "hue": Quantity("hue", "shift, degrees of the colour circle", -90, 90),
+    "red": Quantity("red", "mean shift, grey levels", -64, 64, digits=1),
+    "green": Quantity("green", "mean shift, grey levels", -64, 64, digits=1),
+    "blue": Quantity("blue", "mean shift, grey levels", -64, 64, digits=1),
+    "hue": Quantity("hue", "shift, degrees of the colour circle", -90, 90, digits=1, mark="°"),
     "saturation": Quantity("saturation", "mean shift of HSV's S", -0.5, 0.5),
     "value": Quantity("brightness", "mean shift of HSV's V", -0.5, 0.5),
-    "blur": Quantity("blur, where applied", "standard deviation, pixels", 0, 2),
+    "blur": Quantity("blur, where applied", "standard deviation, pixels", 0, 2, mark=" px"),
     "masked": Quantity("masked", "share of the patches removed", 0, 1),
 }
 """In the order in which they are shown. Shifts are against the same crop before colours were changed."""
@@ -130,7 +137,9 @@ class AugmentationStats(Record):
     def summary(self) -> dict[str, str]:
         """`quantity, group` to `median (5 % to 95 %)`, and shares in per cent: what a terminal shows."""
         lines = {
-            _named(QUANTITIES[name].title, group): "{2:.3g} ({0:.3g} to {4:.3g})".format(*found.quantiles)
+            _named(QUANTITIES[name].title, group): "{2} ({0} to {4})".format(
+                *map(QUANTITIES[name].told, found.quantiles)
+            )
             for name, groups in self.distributions.items()
             for group, found in groups.items()
         }

@@ -48,6 +48,15 @@ def test_what_views_share_is_shown_once_and_every_view_has_a_row() -> None:
     assert rows[0][0][1] == rows[1][0][1]
 
 
+def test_a_target_shares_the_row_of_its_view_when_there_is_room() -> None:
+    shared = step(1)
+    views = (View(PHOTO, steps=(shared, step(2), step(3))), View(PHOTO, steps=(shared, step(4)), name="target"))
+    drawn = pipeline_picture(Sample("a", views, original=PHOTO))
+    places = [place(drawn, picture) for picture in (PHOTO, *(sample_photo(96, 96, seed) for seed in (1, 2, 3, 4)))]
+    assert len({y for y, _ in places}) == 1
+    assert [x for _, x in places] == sorted(x for _, x in places)
+
+
 def test_steps_that_came_back_from_a_file_are_shared_by_their_pictures() -> None:
     again = [Step("RandomFlip", {}, sample_photo(96, 96, 1)) for _ in range(2)]
     views = tuple(View(PHOTO, steps=(one, step(2 + i), step(4 + i))) for i, one in enumerate(again))

@@ -18,7 +18,7 @@ from selfscope.overlap import overlap
 from selfscope.records import Sample, Step, View
 from selfscope.statistics import QUANTITIES, distribution
 from selfscope.views.measuring import colour_shift, measure
-from selfscope.views.statistics import augmentation_stats
+from selfscope.views.statistics import _span, augmentation_stats
 from tests.conftest import smooth_picture
 
 Photos = Callable[..., Path]
@@ -192,3 +192,29 @@ def test_a_listing_without_labels(tmp_path: Path) -> None:
         "nothing changes between draws: each of 1 image gave the same views every time; is the random part of the "
         "pipeline left out, or seeded again for each image?",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("area", 0.456, "0.46"),
+        ("hue", -0.02, "0.0°"),
+        ("hue", 31.26, "31.3°"),
+        ("red", -8.81, "-8.8"),
+        ("blur", 1, "1.00 px"),
+    ],
+)
+def test_numbers_are_told_with_the_digits_that_matter(name: str, value: float, told: str) -> None:
+    assert QUANTITIES[name].told(value) == told
+
+
+@pytest.mark.parametrize(
+    ("names", "span"),
+    [
+        (["view 3", "view 4", "view 8"], "views 3-8"),
+        (["0°", "90°", "180°"], "0° to 180°"),
+        (["centre", "0 upper left", "1 above"], "3 views"),
+    ],
+)
+def test_groups_of_views_have_names_that_can_be_read(names: list[str], span: str) -> None:
+    assert _span(names) == span

@@ -41,9 +41,11 @@ def tell(stats: AugmentationStats) -> None:
         table.add_column(name, justify="right" if name == "median" else "left")
     for name, groups in stats.distributions.items():
         for row, (group, found) in enumerate(groups.items()):
-            low, high = found.quantiles[0], found.quantiles[-1]
+            told = QUANTITIES[name].told
             title = "" if row else QUANTITIES[name].title
-            table.add_row(title, group, _zero(found.median), f"{_zero(low)} to {_zero(high)}")
+            table.add_row(
+                title, group, told(found.median), f"{told(found.quantiles[0])} to {told(found.quantiles[-1])}"
+            )
     for name, shares in stats.shares.items():
         for row, (group, share) in enumerate(shares.items() if any(shares.values()) else ()):
             table.add_row("" if row else name, group, f"{100 * share:.0f} %", "")
@@ -62,7 +64,3 @@ def keep(stats: AugmentationStats, folder: Path) -> None:
     save_picture(folder / FIGURE, stats.plot())
     (folder / NUMBERS).write_bytes(statistics_json(stats))
     say(f"statistics: {folder / FIGURE} and {NUMBERS}")
-
-
-def _zero(value: float) -> str:
-    return "0" if abs(value) < 5e-4 else f"{value:.3g}"

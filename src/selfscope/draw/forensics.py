@@ -69,8 +69,8 @@ def _original(sample: Sample, colours: Sequence[Colour], height: int, size: int)
 
 
 def _numbers(sample: Sample, members: Sequence[int]) -> str:
-    """What stands on the box of these views: the names of patches that are known by their places, else numbers."""
-    if sample.boxes is not None:
+    """What stands on the box of these views: names of patches, which are known by their places; else numbers."""
+    if sample.boxes is not None or len(sample.views) == 1:
         return ", ".join(short_name(sample, i) for i in members)
     if len(members) > 2 and members[-1] - members[0] == len(members) - 1:
         return f"{members[0] + 1}-{members[-1] + 1}"

@@ -57,9 +57,9 @@ def _original(sample: Sample) -> np.ndarray:
     if sample.original is None:
         raise RecordError(f"{sample.key}: the sample holds no original picture to show: browse with it kept")
     height, width = sample.original.shape[:2]
-    return panel(
-        edged(enlarged(sample.original, enlargement([sample.original]))), f"original · {size_words(width, height)}"
-    )
+    shown = edged(enlarged(sample.original, enlargement([sample.original])))
+    # By the longer side: so upright and lying photos of one camera have words of one size.
+    return panel(shown, f"original · {size_words(width, height)}", size_for(max(shown.shape)))
 
 
 _BODIES: dict[str, Callable[[Sample], np.ndarray]] = {

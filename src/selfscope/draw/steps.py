@@ -27,8 +27,8 @@ _SIZE, _SMALL = 13, 12
 def pipeline_picture(sample: Sample) -> np.ndarray:
     """The original, then the picture after every step, named and with its sampled parameters below.
 
-    Steps that all views share come first, then a row a view; views that differ in their last step alone share a row.
-    What the model makes of the views itself comes last.
+    Steps that all views share come first, then a row a view; views that differ in their last step alone share a
+    row, and so does a target beside its view. What the model makes of the views itself comes last.
     """
     steps = [step for view in sample.views for step in view.steps]
     if steps and not any(step.picture is not None for step in steps):
@@ -51,9 +51,11 @@ def pipeline_picture(sample: Sample) -> np.ndarray:
         for i, tail in enumerate(tails)
         if tail
     ]
-    beside = stack([*rows, *([_lines(last)] if last else [])], gap=_SIZE, align="start")
+    rows += [panel(_lines(last), "", _SIZE)] if last else []
     image = [panel(_lines(first), "image", _SIZE)] if first else []
-    return side_by_side([*image, beside], gap=2 * _SIZE, align="start")
+    if max(map(len, tails[1:])) > 1 or len(first) + sum(map(len, tails)) + len(last) > _ACROSS:
+        rows = [stack(rows, gap=_SIZE, align="start")]
+    return side_by_side([*image, *rows], gap=2 * _SIZE, align="start")
 
 
 def _lines(cells: Sequence[np.ndarray]) -> np.ndarray:
@@ -109,7 +111,7 @@ def _panel(picture: np.ndarray, title: str, said: str) -> np.ndarray:
     lines = wrap(unbroken(said), _SMALL, _SIDE, max_lines=5) if said else []
     top = line_height(_SIZE) + 3
     canvas = Canvas.blank(top + shown.shape[0] + 4 + len(lines) * line_height(_SMALL), _SIDE)
-    canvas.text(0, 0, shorten(title, _SIZE, _SIDE), _SIZE, INK)
+    canvas.text(0, 0, shorten(title, _SIZE, _SIDE, keep="both"), _SIZE, INK)
     canvas.paste(shown, 0, top)
     write(canvas, lines, 0, top + shown.shape[0] + 4, _SMALL, SOFT)
     return canvas.pixels

@@ -176,17 +176,19 @@ def _groups(draws: Sequence[Drawn]) -> dict[str, range]:
     for _, run in groupby(range(len(names)), key=lambda i: kinds[i]):
         members = list(run)
         if len(members) > 2:
-            groups[_span(names[members[0]], names[members[-1]])] = range(members[0], members[-1] + 1)
+            groups[_span([names[i] for i in members])] = range(members[0], members[-1] + 1)
         else:
             groups |= {names[i]: range(i, i + 1) for i in members}
     return groups
 
 
-def _span(first: str, last: str) -> str:
-    """`views 3-8` of `view 3` and `view 8`, `0° to 270°` of other names."""
-    word, _, number = first.rpartition(" ")
-    also, _, until = last.rpartition(" ")
-    return f"{word}s {number}-{until}" if word and word == also and until.isdigit() else f"{first} to {last}"
+def _span(names: Sequence[str]) -> str:
+    """`views 3-8` of `view 3` to `view 8`, `0° to 270°` of other names with numbers, else `9 views`."""
+    (word, _, number), (also, _, until) = names[0].rpartition(" "), names[-1].rpartition(" ")
+    if word and word == also and until.isdigit():
+        return f"{word}s {number}-{until}"
+    counted = names[0][:1].isdigit() and names[-1][:1].isdigit()
+    return f"{names[0]} to {names[-1]}" if counted else f"{len(names)} views"
 
 
 def _pairs(draws: Sequence[Drawn]) -> dict[str, list[overlap.Overlap]]:
