@@ -52,3 +52,14 @@ def test_what_is_kept_is_counted_and_removed() -> None:
 )
 def test_sizes(size: float, words: str) -> None:
     assert size_in_words(size) == words
+
+
+def test_a_file_that_goes_while_the_cache_is_listed_is_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setenv("SELFSCOPE_CACHE", str(tmp_path))
+    folder = tmp_path / "features" / "abc"
+    folder.mkdir(parents=True)
+    (folder / "a.npy").write_bytes(b"12345")
+    listed = Path.rglob
+    monkeypatch.setattr(Path, "rglob", lambda self, pattern: [*listed(self, pattern), self / ".a.npy.1-2.tmp"])
+    (found,) = kept_features()
+    assert (found.folder, found.size) == (folder, 5)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,17 @@ def kept_features() -> Iterator[Kept]:
     except (FileNotFoundError, NotADirectoryError):
         return
     for folder in folders:
-        stats = [path.stat() for path in folder.rglob("*") if path.is_file()]
-        yield Kept(folder, sum(s.st_size for s in stats), max((s.st_mtime for s in stats), default=0.0))
+        found = [state for path in folder.rglob("*") if (state := _state_of(path)) is not None]
+        yield Kept(folder, sum(s.st_size for s in found), max((s.st_mtime for s in found), default=0.0))
+
+
+def _state_of(path: Path) -> os.stat_result | None:
+    """None for a folder, and for a file that whoever writes here has just renamed or removed."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 def remove(folder: Path) -> None:

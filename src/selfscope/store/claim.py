@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 from selfscope.errors import RunError
+from selfscope.store.whole import whole
 
 STALE_AFTER = 60.0
 """Seconds without a heartbeat after which a writer counts as gone."""
@@ -128,14 +129,9 @@ def _number(values: Mapping[str, Any], name: str) -> float:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes beside the file, then renames, so that a reader sees the old file or the new one, never half."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    """A reader sees the old file or the new one, never half."""
+    with whole(path) as temporary:
         temporary.write_bytes(_written(value))
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _written(value: Mapping[str, Any]) -> bytes:

@@ -15,6 +15,7 @@ from selfscope.errors import RunError
 from selfscope.records import Record
 from selfscope.store.filenames import FreePaths, leads_outside, safe_name
 from selfscope.store.lines import LineFile, json_line
+from selfscope.store.whole import whole
 
 
 @dataclass(frozen=True)
@@ -130,13 +131,7 @@ class RunFiles:
 
 
 def write_bytes(path: Path, data: bytes) -> Path:
-    """Writes beside the file, then renames: a reader never sees half a picture."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    """The path, at which a reader never sees half a picture."""
+    with whole(path) as temporary:
         temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
     return path

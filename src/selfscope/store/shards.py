@@ -27,6 +27,7 @@ from selfscope.errors import RunError
 from selfscope.store.cache import BLOCK, remove
 from selfscope.store.claim import read_json, write_json
 from selfscope.store.features import FeatureSink
+from selfscope.store.whole import whole
 
 log = logging.getLogger(__name__)
 FORMAT = 1
@@ -111,16 +112,13 @@ class FeatureFolder:
         parts: dict[str, Any] = {"about": np.array(about)}
         parts.update((f"at {name}", rows) for name, rows in shard.arrays.items())
         path = self._path(number)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        with whole(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **parts)
+            file.flush()
+            os.fsync(file.fileno())
         try:
-            with temporary.open("wb") as file:
-                np.savez(file, **parts)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
             sync_folder(path.parent)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
 
     def shard(self, number: int) -> Shard:
@@ -199,7 +197,6 @@ class MemoryShards:
 
     def __init__(self) -> None:
         self._shards: dict[int, Shard] = {}
-
         self._plan: dict[str, Any] | None = None
 
     def begin(self, plan: Mapping[str, Any]) -> None:

@@ -11,22 +11,17 @@ import orjson
 
 from selfscope.errors import RunError
 from selfscope.store.lines import plain
+from selfscope.store.whole import whole
 
 
 def write_parquet(path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> None:
-    """Writes beside the file, then renames. Snappy, one row group for every 64k rows, no dates: bytes repeat."""
+    """Whole or not at all. Snappy, one row group for every 64k rows, no dates: bytes repeat."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pa.table({str(name): _column(values) for name, values in columns.items()})
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as temporary:
         pq.write_table(table, temporary, compression="snappy", row_group_size=65536)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def read_parquet(path: Path) -> dict[str, Any]:

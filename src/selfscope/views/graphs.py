@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,8 +13,8 @@ import numpy as np
 
 from selfscope.embedding.graph import METHOD, Neighbours
 from selfscope.embedding.tsne import TSNE
-from selfscope.errors import RunError
 from selfscope.store.cache import digest_of
+from selfscope.store.whole import whole
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +75,5 @@ def _write(path: Path, graph: Neighbours, about: dict[str, Any]) -> None:
     }
     if graph.leading is not None:
         parts["leading"] = graph.leading
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.savez(file, **parts)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
+    with whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **parts)
