@@ -17,7 +17,7 @@ _numbers = count()
 def whole(path: Path) -> Iterator[Path]:
     """Where to write what becomes `path` when the block ends: a reader sees the old file or the new one, never half.
 
-    A block that raises leaves what was there; a refusal of the system is a RunError. Threads may write one path at once.
+    A block that raises leaves what was there; a refusal of the system is a RunError. Threads may write one path.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.tmp")
     try:
