@@ -195,6 +195,15 @@ def add(sums: np.ndarray, line: np.ndarray) -> None:
 
 
 @_compiled
+def begin(sums: np.ndarray, made: np.ndarray, line: np.ndarray) -> None:
+    """Empty sums, and a copy of a line."""
+    for j in range(len(sums)):
+        sums[j] = 0
+    for j in range(len(line)):
+        made[j] = line[j]
+
+
+@_compiled
 def box_line(
     sums: np.ndarray, before: np.ndarray, after: np.ndarray, weights: tuple[int, int], made: np.ndarray
 ) -> None:
@@ -214,9 +223,7 @@ def blurred_across(lines: np.ndarray, radius: int, weights: tuple[int, int], pas
     for y in range(len(lines)):
         line = lines[y]
         for _ in range(passes):
-            for j in range(size):
-                padded[margin + j] = line[j]
-                sums[j] = 0
+            begin(sums, padded[margin:], line)
             for j in range(margin):
                 padded[j], padded[margin + size + j] = line[j % 3], line[size - 3 + j % 3]
             for start in range(3, 2 * margin, 3):

@@ -37,8 +37,12 @@ class Canvas:
     @classmethod
     def blank(cls, height: int, width: int, colour: Colour = (255, 255, 255)) -> Canvas:
         canvas = cls.__new__(cls)
-        row = np.tile(np.array(colour, np.uint8), max(1, width))  # whole rows are copied faster than pixels
-        canvas.pixels = np.repeat(row[None], max(1, height), axis=0).reshape(max(1, height), max(1, width), 3)
+        canvas.pixels = np.empty((max(1, height), max(1, width), 3), np.uint8)
+        if colour[0] == colour[1] == colour[2]:
+            canvas.pixels.fill(colour[0])
+        else:
+            canvas.pixels[0] = colour
+            canvas.pixels[1:] = canvas.pixels[0]  # whole rows are copied faster than pixels
         return canvas
 
     @property
@@ -84,6 +88,9 @@ class Canvas:
     @staticmethod
     def _whole_pixels(region: np.ndarray, colour: Colour, alpha: float) -> None:
         share = round(256 * alpha)
+        if share == 256:
+            region[:] = colour
+            return
         mixed = np.multiply(region, 256 - share, dtype=np.uint16)
         mixed += np.array(colour, np.uint16) * np.uint16(share) + np.uint16(128)
         mixed >>= 8

@@ -91,6 +91,8 @@ def parse(colour: Any) -> Colour:
     Three numbers, in RGB order: integers are 0..255; with a float among them they are fractions if all lie in [0, 1],
     and 0..255 otherwise.
     """
+    if colour.__class__ is tuple and len(colour) == 3 and all(v.__class__ is int and 0 <= v <= 255 for v in colour):
+        return colour
     return _parse_name(colour) if isinstance(colour, str) else _parse_numbers(colour)
 
 
@@ -203,9 +205,15 @@ def from_oklab(lab: np.ndarray) -> np.ndarray:
 
 def readable_on(background: Sequence[int]) -> Colour:
     """Near-black or white, whichever a text needs on this background."""
+    return _readable_on(tuple(background))
+
+
+@lru_cache(maxsize=1024)
+def _readable_on(background: tuple[int, ...]) -> Colour:
     return (30, 33, 38) if to_oklab(np.array(background))[0] > 0.66 else (255, 255, 255)
 
 
+@lru_cache(maxsize=1024)
 def _parse_name(name: str) -> Colour:
     word = name.strip().lower()
     try:

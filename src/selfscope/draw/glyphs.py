@@ -74,6 +74,8 @@ def has_glyph(character: str, name: str | None = None) -> bool:
 def resolve(text: str) -> tuple[str, str | None]:
     """What is drawn for one line of text, and the font: the text itself wherever a font on this machine has it."""
     text = "".join(c if c.isprintable() else " " if c.isspace() else f"\\x{ord(c):02x}" for c in text)
+    if all(map(has_glyph, text)):
+        return text, None
     fonts = (None, *system_fonts())
     lacking = [sum(not has_glyph(c, name) for c in text) for name in fonts]
     name = fonts[lacking.index(min(lacking))]
@@ -115,7 +117,7 @@ def line_height(size: int) -> int:
 def coverage(text: str, size: int) -> np.ndarray:
     """`(line_height, width)` uint8 coverage of one line; cached, so never write into it."""
     drawn, name = resolve(text)
-    width = max(1, int(np.ceil(font(size, name).getlength(drawn))) + 1)
+    width = max(1, int(np.ceil(text_width(text, size))) + 1)
     mask = Image.new("L", (width, line_height(size)))
     ImageDraw.Draw(mask).text((0, ascent(size)), drawn, fill=255, font=font(size, name), anchor="ls")
     array = np.array(mask)

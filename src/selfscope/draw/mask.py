@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from selfscope.draw.colour import parse
+from selfscope.draw.colour import Colour, parse
 from selfscope.draw.picture import to_numpy
 from selfscope.errors import RecordError
 
@@ -44,7 +45,7 @@ def overlay(
     gone = removed.take(columns, axis=1) * np.uint16(0xFFFF)  # (h, W * 3): widened by columns here, by rows below
     keep = np.where(gone, round(256 * (1 - alpha)), 256).astype(np.uint16)
     period = _period((height, width), removed.shape) if hatch else 0
-    wash = _wash(width, np.array(parse(colour)), alpha, period)
+    wash = _wash(width, parse(colour), alpha, period)
     source, drawn = picture.reshape(height, width * 3), np.empty((height, width * 3), np.uint8)
     step = max(1, _BAND // (width * 3))
     for top in range(0, height, step):  # bands that stay in the cache
@@ -64,19 +65,20 @@ def _period(size: tuple[int, int], patches: tuple[int, ...]) -> int:
     return max(6, min(round(min(size) / 28), patch))
 
 
-def _wash(width: int, colour: np.ndarray, alpha: float, period: int) -> np.ndarray:
+@lru_cache(maxsize=32)
+def _wash(width: int, colour: Colour, alpha: float, period: int) -> np.ndarray:
     """What is added to the weakened picture: the colour's share, lighter or darker along lines `period` pixels apart.
 
     `(period, W * 3)` uint16 in 256ths of a grey level, half a level included for rounding; the rows repeat downwards.
     Period 0 has no lines.
     """
-    share = 256 - round(256 * (1 - alpha))
+    share, levels = 256 - round(256 * (1 - alpha)), np.array(colour)
     if not period:
-        return np.tile(colour * share + 128, width).astype(np.uint16)[None]
-    light = _HATCH_LIGHT if colour.mean() < 128 else -_HATCH_LIGHT
+        return np.tile(levels * share + 128, width).astype(np.uint16)[None]
+    light = _HATCH_LIGHT if levels.mean() < 128 else -_HATCH_LIGHT
     distance = np.abs((np.arange(width + period) % period) - (period - 1) / 2)
     line = np.clip(period / 8 + 0.5 - distance, 0, 1)  # soft edges keep the diagonal smooth
-    strip = (np.clip(colour + light * line[:, None], 0, 255) * share + 128).astype(np.uint16).ravel()
+    strip = (np.clip(levels + light * line[:, None], 0, 255) * share + 128).astype(np.uint16).ravel()
     return np.stack([strip[3 * shift : 3 * (shift + width)] for shift in range(period)])
 
 
@@ -95,6 +97,7 @@ def _patches(mask: Any) -> np.ndarray:
     return array
 
 
+@lru_cache(maxsize=128)
 def _owners(count: int, length: int) -> np.ndarray:
     """Which of `count` equal parts of `length` pixels holds the centre of each pixel."""
     return (2 * np.arange(length) + 1) * count // (2 * length)

@@ -141,6 +141,8 @@ def _cut(text: str, length: int, keep: str) -> str:
 
 
 def _wrap_paragraph(paragraph: str, size: int, width: float) -> list[str]:
+    if not paragraph.startswith(" ") and text_width(paragraph, size) <= width:  # most do; measuring words costs more
+        return [paragraph]
     lines, line = [], ""
     for word in paragraph.split(" "):
         longer = f"{line} {word}" if line else word
