@@ -46,8 +46,11 @@ def encode_picture(picture: np.ndarray, suffix: str) -> bytes:
 
 def write_file(path: Path, data: bytes) -> None:
     """Writes a file below folders that are made where they lack."""
-    make_folder(path.parent)
-    path.write_bytes(data)
+    try:
+        path.write_bytes(data)
+    except (FileNotFoundError, NotADirectoryError):
+        make_folder(path.parent)
+        path.write_bytes(data)
 
 
 def make_folder(path: Path) -> None:
