@@ -31,7 +31,8 @@ def test_a_table_in_the_terminal_and_in_the_run(tmp_path: Path, capsys: pytest.C
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "accuracy on 16 images from 16 of 2 classes; training and validation data as given" in said
-    (entry,) = open_run(next((tmp_path / "o").iterdir())).tables
+    (entry,) = (run := open_run(next((tmp_path / "o").iterdir()))).tables
+    assert run.info["seed"] == 0
     table = entry.load().columns
     assert list(table["name"]) == ["untrained", "raw pixels"]
     assert list(table["dimensions"]) == [96, 3 * 32 * 32]

@@ -137,7 +137,7 @@ def test_a_folder_keeps_its_subfolders_and_goes_on_past_a_broken_photo(
         photo(tmp_path / "photos", name)
     (tmp_path / "photos" / "cat" / "2.jpg").write_text("not a photo")
     flags = ["--img-path", tmp_path / "photos", "--out-file", tmp_path / "out", "--work-dir", tmp_path / "W"]
-    assert reconstruct(config, *flags) == 0
+    assert reconstruct(config, *flags, "--seed", 3) == 0
     assert sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.png")) == [
         "cat/1.png",
         "dog/1.png",
@@ -146,6 +146,7 @@ def test_a_folder_keeps_its_subfolders_and_goes_on_past_a_broken_photo(
     assert "2.jpg" in told.err
     (run,) = (tmp_path / "W").iterdir()
     assert len(open_run(run).reconstructions) == 2
+    assert open_run(run).info["seed"] == 3
 
 
 @pytest.mark.parametrize("config", ["mae"], indirect=True)

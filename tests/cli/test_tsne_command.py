@@ -200,18 +200,21 @@ def test_a_config_sends_nothing_away_unless_trusted(
 ) -> None:
     config = tmp_path / "mine.py"
     base = Path("configs/tsne/resnet50_imagenet.py").resolve()
-    backends = [dict(type="WandbVisBackend"), dict(type="LocalVisBackend", save_dir="/x")]
+    away = dict(type="WandbVisBackend", init_kwargs=dict(entity="them"))
+    backends = [away, dict(type="LocalVisBackend", save_dir="/x")]
     visualizer = dict(type="SelfSupVisualizer", vis_backends=backends)
     config.write_text(f"_base_ = [{str(base)!r}]\nvisualizer = {visualizer!r}\n", encoding="utf-8")
     options = [f"extract_dataloader.dataset.data_root={photos()}", "extract_dataloader.dataset.ann_file=val.txt"]
     options += ['extract_dataloader.dataset.data_prefix=""', *PIPELINE, *SMALL["resnet50_imagenet"]]
-    command = ["tsne", str(config), "--work-dir", str(tmp_path / "W"), "--method", "pca", "--cfg-options", *options]
-    assert main(command) == 0
+    command = ["tsne", str(config), "--work-dir", str(tmp_path / "W"), "--method", "pca", "--seed", "6"]
+    assert main([*command, "--cfg-options", *options]) == 0
     told = capsys.readouterr().err
-    assert "WandbVisBackend of the config is not used" in told
+    assert "is not used: init_kwargs.entity would decide where the run goes" in told
+    assert "save_dir='/x'" in told
     (made,) = (tmp_path / "W").iterdir()
     assert not list(made.rglob("*wandb*"))
-    assert open_run(made).status == "finished"
+    run = open_run(made)
+    assert (run.status, run.info["seed"]) == ("finished", 6)
 
 
 def test_no_permission_is_one_sentence(

@@ -132,7 +132,7 @@ class Browse:
             browse_statistics.keep(stats, Path(self.output_dir))
         if self.work_dir is not None:
             run = new_run_folder(Path(self.work_dir), "browse_stats_")
-            with open_visualizer(given.config, run, self.trust_config) as visualizer:
+            with open_visualizer(given.config, run, self.trust_config, seed=self.seed) as visualizer:
                 visualizer.write(stats)
             say(f"run: {run}")
 
@@ -171,4 +171,5 @@ class Browse:
 
         run = None if self.work_dir is None else new_run_folder(Path(self.work_dir), "browse_")
         needed = run is not None or wanted.show_seconds is not None
-        return Output(wanted, open_visualizer(config, run, self.trust_config) if needed else None, run)
+        visualizer = open_visualizer(config, run, self.trust_config, seed=self.seed) if needed else None
+        return Output(wanted, visualizer, run)

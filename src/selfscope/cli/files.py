@@ -8,7 +8,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfscope.cli.console import say_error
 from selfscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,36 +97,25 @@ def default_work_dir(config_path: str) -> Path:
     return Path("work_dirs") / kind / path.stem
 
 
-def open_visualizer(config: Mapping[str, Any] | None, folder: Path | None, trust: bool = False) -> Visualizer:
+def open_visualizer(
+    config: Mapping[str, Any] | None, folder: Path | None, trust: bool = False, *, seed: int | None = None
+) -> Visualizer:
     """The config's Visualizer and backends, or local files, storing in `folder`; without a folder it only shows.
 
-    A config that is not trusted gets local backends only, inside `folder`: others may send the run, and more, away.
+    `seed` is noted in the run. Backends that a config which is not trusted would send elsewhere are left out, and said.
     """
+    from selfscope.cli.backends import say_destinations, usable_backends
     from selfscope.config.registry import VISUALIZERS
 
     local = {"type": "SelfSupVisualizer", "vis_backends": [{"type": "LocalVisBackend"}]}
     named = dict((config or {}).get("visualizer") or local)
-    named["vis_backends"] = _kept_backends(named.get("vis_backends") or [], trust) or local["vis_backends"]
-    stored = {"save_dir": str(folder)} if folder else {"vis_backends": None}
+    stored: dict[str, Any] = {"save_dir": None, "vis_backends": None}
+    if folder is not None:
+        kept = usable_backends(named.get("vis_backends"), folder, trust=trust)
+        stored = {"save_dir": str(folder), "vis_backends": kept or local["vis_backends"]}
     trusted = {"trust": True} if trust else {}  # a Visualizer builds its backends itself
-    return VISUALIZERS.build({**named, **stored, **trusted}, trust=trust)
-
-
-LOCAL = ("LocalVisBackend", "TensorboardVisBackend")
-"""Backends that only write files, in the run."""
-
-
-def _kept_backends(named: Any, trust: bool) -> list[dict[str, Any]]:
-    backends = [dict(backend) for backend in named]
-    if trust:
-        return backends
-    kept = []
-    for backend in backends:
-        kind = str(backend.get("type", "")).rsplit(".", 1)[-1]
-        if kind not in LOCAL:
-            say_error(f"{kind} of the config is not used here: it may send data away; --trust-config allows it")
-            continue
-        if backend.pop("save_dir", None):
-            say_error(f"{kind}: the config's save_dir is not used, the run is kept together; --trust-config allows it")
-        kept.append(backend)
-    return kept
+    visualizer = VISUALIZERS.build({**named, **stored, **trusted}, trust=trust)
+    say_destinations(stored["vis_backends"] or ())
+    if seed is not None:
+        visualizer.note_seed(seed)
+    return visualizer

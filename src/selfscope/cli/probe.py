@@ -78,7 +78,7 @@ class Probe:
         if not self.no_references:
             sides["raw pixels"] = self._raw(parts)
         (name, (first, second)), *others = sides.items()
-        with open_visualizer(config, folder, self.trust_config) as visualizer:
+        with open_visualizer(config, folder, self.trust_config, seed=self.seed) as visualizer:
             visualizer.add_config(config)
             found = probe(
                 first, second, beside=dict(others), name=name, k=self.k, linear=not self.no_linear, seed=self.seed

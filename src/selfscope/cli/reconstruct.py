@@ -109,7 +109,7 @@ class Reconstruct:
         if self.work_dir is None:
             return lambda record: None
         run = new_run_folder(Path(self.work_dir), "reconstruct_")
-        visualizer = stack.enter_context(open_visualizer(model.config, run, self.trust_config))
+        visualizer = stack.enter_context(open_visualizer(model.config, run, self.trust_config, seed=self.seed))
         stack.callback(say, f"run: {run}")
         return visualizer.write
 

@@ -63,7 +63,7 @@ class Tsne(MapFlags, PictureFlags, SourceFlags):
         with ExitStack() as stack:
             stack.enter_context(log_to(folder / "extract.log"))
             log.info("selfscope tsne %s", {k: v for k, v in asdict(self).items() if v not in (None, ())})
-            visualizer = stack.enter_context(open_visualizer(source.config, folder, self.trust_config))
+            visualizer = stack.enter_context(open_visualizer(source.config, folder, self.trust_config, seed=self.seed))
             if source.config is not None:
                 visualizer.add_config(source.config)
             features = source.features(folder)

@@ -35,7 +35,7 @@ def map_course(command: Tsne, checkpoints: Sequence[str], options: dict[str, Any
     with ExitStack() as stack:
         stack.enter_context(log_to(folder / "extract.log"))
         log.info("selfscope tsne %s", {k: v for k, v in asdict(command).items() if v not in (None, ())})
-        visualizer = stack.enter_context(open_visualizer(first.config, folder, command.trust_config))
+        visualizer = stack.enter_context(open_visualizer(first.config, folder, command.trust_config, seed=command.seed))
         if first.config is not None:
             visualizer.add_config(first.config)
         features = [_features(command, first if path == paths[0] else None, path, folder) for path in paths]

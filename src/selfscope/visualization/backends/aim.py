@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import orjson
@@ -47,6 +47,11 @@ class AimVisBackend(PictureBackend):
     the run. Neither the terminal nor the machine's load is recorded unless `init_kwargs` ask for it. Aim's own queries
     find a run once `aim up` or `aim storage reindex` has indexed it. Aim sends nothing anywhere.
     """
+
+    plain_arguments: ClassVar[frozenset[str]] = frozenset(
+        f"init_kwargs.{name}"
+        for name in "experiment run_hash system_tracking_interval log_system_params capture_terminal_logs".split()
+    )
 
     def __init__(self, save_dir: str | None = None, init_kwargs: Mapping[str, Any] | None = None) -> None:
         super().__init__(save_dir)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from selfscope.records import (
     Config,
@@ -51,6 +51,13 @@ class ClearMLVisBackend(PictureBackend):
     closing, files in the config's `work_dir` that end in `artifact_suffix` are uploaded; none by default. It takes some
     seconds to close. A task that the program has already is used, and left open.
     """
+
+    plain_arguments: ClassVar[frozenset[str]] = frozenset(
+        f"init_kwargs.{name}"
+        for name in "project_name task_name task_type tags reuse_last_task_id continue_last_task "
+        "auto_resource_monitoring".split()
+    )
+    destination: ClassVar[str] = "the server that ClearML is set up for, or its folder on this machine without one"
 
     def __init__(
         self,

@@ -60,6 +60,13 @@ class BaseVisBackend(ABC):
     """Kinds of records that `prepare` must see on the caller's thread, before they are handed on: a graph is traced
     there, since the model goes on training meanwhile."""
 
+    plain_arguments: ClassVar[frozenset[str]] = frozenset()
+    """What a config may say that nobody vouches for: arguments that decide neither where records go nor which files or
+    code are sent. An entry of a dict is `init_kwargs.name`. What is not here needs `--trust-config`."""
+
+    destination: ClassVar[str] = ""
+    """Where records go, in words, unless an argument says otherwise; empty: nowhere but into the run's folder."""
+
     begins_anew: bool = False
     """Set by `_init_env` where the tracker's run of before is gone: what it had of this run is sent again."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 import orjson
@@ -45,6 +45,11 @@ class DVCLiveVisBackend(PictureBackend):
     (`save_dvc_exp=True`), and `dvc.yaml` stands beside the data. On closing, files of `save_dir` that end in
     `artifact_suffix` are tracked by DVC; none by default. DVC Studio gets what is logged if a token for it is set.
     """
+
+    plain_arguments: ClassVar[frozenset[str]] = frozenset(
+        f"init_kwargs.{name}"
+        for name in "resume report save_dvc_exp cache_images exp_name exp_message monitor_system".split()
+    )
 
     def __init__(
         self,

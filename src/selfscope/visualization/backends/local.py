@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from selfscope.errors import RunError
 from selfscope.records import Record
@@ -17,6 +18,8 @@ class LocalVisBackend(BaseVisBackend):
     `save_dir` is the folder of scalars and pictures. Where it is named `vis_data`, as a Visualizer names it, the run is
     the folder above; any other folder is itself the run.
     """
+
+    plain_arguments: ClassVar[frozenset[str]] = frozenset(("img_save_dir", "config_save_file", "scalar_save_file"))
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -60,6 +60,11 @@ class MLflowVisBackend(PictureBackend):
     are logged; none by default, since that may send code.
     MLflow reports its use to its makers: `MLFLOW_DISABLE_TELEMETRY=true` turns that off.
     """
+
+    plain_arguments: ClassVar[frozenset[str]] = frozenset(
+        ("exp_name", "run_name", "tags", "params", "tracked_config_keys")
+    )
+    destination: ClassVar[str] = "the server of your MLFLOW_TRACKING_URI, or the run's folder without one"
 
     def __init__(
         self,

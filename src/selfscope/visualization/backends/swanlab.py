@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -51,6 +51,13 @@ class SwanLabVisBackend(PictureBackend):
     process, and from then on takes up what is printed, the machine's load and its installed packages: its `settings`
     turn these off. Its handler for Ctrl-C is not installed.
     """
+
+    plain_arguments: ClassVar[frozenset[str]] = frozenset(
+        f"init_kwargs.{name}"
+        for name in "project name experiment_name description color group job_type tags id resume reinit mode "
+        "config".split()
+    )
+    destination: ClassVar[str] = "your account of SwanLab, or the run's folder where you are not logged in"
 
     def __init__(self, save_dir: str, init_kwargs: Mapping[str, Any] | None = None) -> None:
         super().__init__(save_dir)

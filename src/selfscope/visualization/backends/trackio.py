@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from contextvars import Context as FreshContext
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from selfscope.records import (
     Config,
@@ -49,6 +49,13 @@ class TrackioVisBackend(PictureBackend):
     see this run. Where psutil is installed Trackio logs the machine's load beside it (`auto_log_cpu=False`). It sends
     nothing unless a Space or a server is named, except that it asks Hugging Face for the name of a logged-in user.
     """
+
+    plain_arguments: ClassVar[frozenset[str]] = frozenset(
+        f"init_kwargs.{name}"
+        for name in "project name group config resume embed auto_log_gpu gpu_log_interval auto_log_cpu "
+        "cpu_log_interval webhook_min_level".split()
+    )
+    destination: ClassVar[str] = "Trackio's folder on this machine"
 
     def __init__(self, save_dir: str, init_kwargs: Mapping[str, Any] | None = None) -> None:
         super().__init__(save_dir)

@@ -51,6 +51,16 @@ class WandbVisBackend(PictureBackend):
     crashes it reports to its makers: `WANDB_ERROR_REPORTING=false` turns that off.
     """
 
+    plain_arguments: ClassVar[frozenset[str]] = frozenset(
+        ("define_metric_cfg", "commit", "watch_kwargs")
+        + tuple(
+            f"init_kwargs.{name}"
+            for name in "project name notes tags group job_type id resume reinit mode config config_exclude_keys "
+            "config_include_keys allow_val_change".split()
+        )
+    )
+    destination: ClassVar[str] = "your account of W&B, or the run's folder where you are not logged in"
+
     prepares: ClassVar[frozenset[str]] = frozenset({"graph"})
 
     def __init__(
