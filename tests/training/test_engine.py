@@ -182,7 +182,11 @@ def test_the_rate_follows_the_batch_when_asked(root: Path, tmp_path: Path, caplo
         config = small_config(root, max_epochs=1, auto_scale_lr=scale, param_scheduler=[])
         with caplog.at_level(logging.INFO, "selfscope.training"):
             options = TrainOptions(device="cpu", scale_lr=scaled)
-            train(config, tmp_path / str(scaled), options, progress=lambda s, _, to=seen: to.append(s.numbers["lr"]))
+
+            def note(state: Any, loss: Any, to: list[float] = seen) -> None:
+                to.append(state.numbers["lr"])
+
+            train(config, tmp_path / str(scaled), options, progress=note)
         rates.append(seen[0])
     assert rates == [2e-3, 2e-3 * 4 / 16]
     assert "meant for batches of 16 in all" in caplog.text

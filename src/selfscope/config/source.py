@@ -21,7 +21,7 @@ def source(config: Config) -> str:
     """One `name = value` after the other, in the config's order, with `dict(…)` broken over lines where it is long."""
     lines = []
     for name, value in config.items():
-        if not _is_name(name) or name.startswith("__") or name == "_base_":
+        if not is_top_level(name):
             raise ConfigError(f"{name!r} cannot be a top-level name of a config: rename the key", file=config.file)
         try:
             lines.append(f"{name} = {_written(value, 0, len(name) + 3, name)}\n")
@@ -90,6 +90,11 @@ def _text(value: str) -> str:
 def _quoted(text: str) -> str:
     plain = repr(str(text))
     return f'"{plain[1:-1]}"' if plain[0] == "'" and '"' not in plain else plain
+
+
+def is_top_level(key: Any) -> bool:
+    """Whether a config can say `key = …`: names, but those that mean something to whoever reads it."""
+    return _is_name(key) and not key.startswith("__") and key != "_base_"
 
 
 def _is_name(key: Any) -> bool:

@@ -109,7 +109,10 @@ class Visualizer(Drawing):
 
     @master_only
     def add_config(self, config: Any) -> None:
-        """A Config of selfscope or MMEngine, or a mapping of plain values."""
+        """A Config of selfscope or MMEngine, or a mapping of plain values.
+
+        One whose keys are no names of Python, such as `optim.lr`, is kept whole under `config`.
+        """
         self.write(config_record(config))
 
     @master_only
