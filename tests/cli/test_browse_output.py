@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from selfscope.cli import main
+from selfscope.cli.browse_output import _whose
 from selfscope.draw import compose
 
 Photos = Callable[..., Path]
@@ -84,3 +85,11 @@ def test_one_picture_is_not_told_as_several(photos: Photos, tmp_path: Path, caps
     ]
     assert browse(photos(), "-n", 1, "--grid", "--output-dir", out) == 0
     assert capsys.readouterr().out == f"1 contact sheet of 1 sample in {out}\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [(["a", "b", "c"], "cut"), (["b"], "b: cut"), (["a", "c"], "cut (2 of 3 samples)")],
+)
+def test_a_sheets_note_says_which_samples_it_is_about(keys: list[str], told: str) -> None:
+    assert _whose("cut", keys, 3) == told

@@ -158,3 +158,12 @@ def test_a_picture_too_large_for_a_sheet_shrinks_alone() -> None:
     sheet = contact_sheet([(large, "a"), (small, "b")], columns=1, words=True)
     assert find(sheet, small)
     assert find(sheet, fit(large, (2500, 2500)))
+
+
+def test_one_panorama_does_not_make_every_cell_as_large_as_itself() -> None:
+    photos = [(sample_photo(90, 120, seed), "photo") for seed in range(5)]
+    odd = [(sample_photo(4000, 20), "tall"), (sample_photo(20, 2400), "wide")]
+    sheet = contact_sheet([*photos, *odd], words=True)
+    assert sheet.shape[0] < 3 * contact_sheet(photos, words=True).shape[0]
+    assert sheet.shape[1] < 1600
+    assert len(find(sheet, photos[0][0])) == 1

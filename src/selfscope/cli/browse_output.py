@@ -108,7 +108,7 @@ class Output:
     def __init__(self, wanted: Wanted, visualizer: Visualizer | None, run: Path | None) -> None:
         self._wanted, self._visualizer, self._run = wanted, visualizer, run
         self._cells: list[tuple[np.ndarray, str]] = []
-        self._notes: dict[str, None] = {}
+        self._notes: dict[str, list[str]] = {}
         self._taken = 0
         self._written: set[Path] = set()
         self._sheets: list[Path] = []
@@ -137,7 +137,8 @@ class Output:
         most = self._wanted.sheet[0]
         if drawn.cell is not None and (self._wanted.grid or self._taken <= most):
             self._cells.append((drawn.cell, drawn.named))
-            self._notes |= dict.fromkeys(drawn.notes)
+            for note in drawn.notes:
+                self._notes.setdefault(note, []).append(drawn.key)
             if self._wanted.grid and len(self._cells) == most:
                 self._finish_sheet()
 
@@ -164,7 +165,7 @@ class Output:
         wanted, first = self._wanted, self._taken - len(self._cells) + 1 if self._wanted.grid else 1
         last = first + len(self._cells) - 1
         span = f"samples {first} to {last}" if last > first else f"sample {first}"
-        footer = [span, *_some(list(self._notes))]
+        footer = [span, *_some([_whose(note, keys, len(self._cells)) for note, keys in self._notes.items()])]
         sheet = contact_sheet(self._cells, columns=wanted.sheet[1], title=wanted.title, footer=footer, words=True)
         number = f"_{len(self._sheets) + 1:04d}" if wanted.grid else ""
         if wanted.folder is not None:
@@ -192,6 +193,13 @@ class Output:
 def counted(number: int, thing: str) -> str:
     """`1 picture`, `2 pictures`."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _whose(note: str, keys: list[str], samples: int) -> str:
+    """The note, with the samples it is about when these are not all."""
+    if len(keys) == samples:
+        return note
+    return f"{keys[0]}: {note}" if len(keys) == 1 else f"{note} ({len(keys)} of {samples} samples)"
 
 
 def _some(notes: list[str]) -> list[str]:

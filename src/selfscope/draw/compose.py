@@ -28,6 +28,8 @@ _WIDEST = 2500
 """Pixels that a sheet of pictures with words in them has at most."""
 _COMMON = 800
 """A sheet of such pictures has as many columns as pictures of up to this width find room at their own size."""
+_FAR_LARGER = 1.5
+"""A picture that is higher or wider than so many times the median shrinks to that."""
 _ALIGN = {"start": 0.0, "center": 0.5, "end": 1.0}
 
 
@@ -122,9 +124,11 @@ def contact_sheet(
     Cells of a row are equally wide and high; a picture keeps its proportions, shrinks to its cell, and grows by whole
     factors only. Captions have two lines at most. Without `columns`, their number makes the sheet a little wider than
     high. Pictures with `words` in them begin on a common line and keep their size, so that all words are equally
-    large, on a sheet that may then be half as wide again; what is too large even for that shrinks.
+    large, on a sheet that may then be half as wide again; what is too large even for that shrinks, and so does what is
+    far larger than the others.
     """
     _check(cells, "center")
+    cells = _of_like_size(cells) if words and len(cells) > 3 else cells
     size, gap = max(13, width // 100), max(8, width // 80)
     aspects = np.array([picture.shape[1] / picture.shape[0] for picture, _ in cells])
     room = max(1, (width + gap) // (_NARROWEST + gap))
@@ -137,6 +141,13 @@ def contact_sheet(
         rows = _thumbnail_rows(cells, columns, gap, size, width)
     body = stack(rows, gap=gap, align="start")
     return page(body, title=title, notes=notes, footer=footer, size=size, min_width=min(width, 640))
+
+
+def _of_like_size(cells: Sequence[Cell]) -> list[Cell]:
+    """None much larger than most: one panorama would make every row as wide, or as high, as itself."""
+    height, width = np.median([picture.shape[:2] for picture, _ in cells], axis=0)
+    limit = (max(_NARROWEST, round(_FAR_LARGER * height)), max(_NARROWEST, round(_FAR_LARGER * width)))
+    return [(fit(picture, limit, enlarge=False), words) for picture, words in cells]
 
 
 def _thumbnail_rows(cells: Sequence[Cell], columns: int, gap: int, size: int, width: int) -> list[np.ndarray]:
