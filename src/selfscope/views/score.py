@@ -1,10 +1,11 @@
-"""How good a reconstruction is where the model could not see: masked pixels and masked patches only."""
+"""How good a reconstruction is where the model could not see: masked pixels and masked patches only.
+
+scipy's parts are imported where they are used: its interpolation alone takes longer than a photo's scores.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
-from scipy.ndimage import binary_dilation, gaussian_filter
 
 
 def pixel_scores(original: np.ndarray, reconstruction: np.ndarray, hidden: np.ndarray) -> dict[str, float]:
@@ -25,6 +26,7 @@ def pixel_scores(original: np.ndarray, reconstruction: np.ndarray, hidden: np.nd
 
 def ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Structural similarity of every pixel, `(H, W, C)` in and out, values of range 1."""
+    from scipy.ndimage import gaussian_filter
 
     def blur(values: np.ndarray) -> np.ndarray:
         return gaussian_filter(values, sigma=(1.5, 1.5, 0), truncate=3.5)
@@ -62,6 +64,9 @@ def patch_mean_fill(original: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def visible_fill(original: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """The baseline that leaks nothing: hidden pixels linearly interpolated from the visible ones that border them."""
+    from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+    from scipy.ndimage import binary_dilation
+
     hidden = hidden.astype(bool)
     border = ~hidden & binary_dilation(hidden)
     if not border.any():
