@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from selfscope.errors import ConfigError, nearest
+from selfscope.training.unread import unread
 
 EPOCH_LOOP, ITER_LOOP = "EpochBasedTrainLoop", "IterBasedTrainLoop"
 NOT_VALIDATED = ("val_begin", "val_interval", "dynamic_intervals")
@@ -93,7 +94,7 @@ def read_settings(config: Mapping[str, Any], *, scale_lr: bool = False) -> Train
         schedules=config.get("param_scheduler"),
         base_batch_size=_base_batch(config, scale_lr, said),
         seed=(config.get("randomness") or {}).get("seed"),
-        said=tuple(said),
+        said=(*said, *unread(config)),
     )
 
 
