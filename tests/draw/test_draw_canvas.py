@@ -186,3 +186,23 @@ def test_text_outside_is_not_drawn() -> None:
     canvas = Canvas.blank(10, 10)
     canvas.text(500, -400, "far", 12)
     assert (canvas.pixels == 255).all()
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.6, 0.3])
+@pytest.mark.parametrize(
+    "box", [(0, 0, 40, 30), (3, 4, 17, 29), (5.0, 6.0, 20.0, 16.0), (-2, 3, 12, 33), (1.5, 2, 20, 9)]
+)
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_frame_is_four_rectangles(box: tuple[float, ...], width: int, alpha: float) -> None:
+    ground = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+    drawn, expected, colour = Canvas(ground), Canvas(ground), (200, 30, 90)
+    drawn.frame(box, colour, width, alpha)
+    x0, y0, x1, y1 = box
+    for side in (
+        (x0, y0, x1, y0 + width),
+        (x0, y1 - width, x1, y1),
+        (x0, y0 + width, x0 + width, y1 - width),
+        (x1 - width, y0 + width, x1, y1 - width),
+    ):
+        expected.rectangle(side, colour, alpha)
+    np.testing.assert_array_equal(drawn.pixels, expected.pixels)

@@ -103,11 +103,13 @@ def _shape() -> tuple[float, float]:
     return ascent / 100, descent / 100
 
 
+@lru_cache(maxsize=256)
 def ascent(size: int) -> int:
     """Pixels from the top of a line's mask to its baseline; the same for every font, so that lines align."""
     return round(_shape()[0] * size) + 1
 
 
+@lru_cache(maxsize=256)
 def line_height(size: int) -> int:
     """Pixels of a line's mask, descenders included."""
     return ascent(size) + round(_shape()[1] * size) + 1

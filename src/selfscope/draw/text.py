@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def size_for(picture_height: int) -> int:
 def measure(text: str, size: int) -> tuple[int, int]:
     """Width and height of a text, which may have several lines."""
     lines = text.split("\n")
-    return int(np.ceil(max(text_width(line, size) for line in lines))), len(lines) * line_height(size)
+    return math.ceil(max(text_width(line, size) for line in lines)), len(lines) * line_height(size)
 
 
 def shorten(text: str, size: int, width: float, *, keep: str = "start") -> str:

@@ -79,7 +79,7 @@ def numbered_boxes(
     canvas = Canvas(picture)
     width, size = max(2, picture.shape[0] // 110), size_for(picture.shape[0])
     for box, colour in zip(boxes, colours, strict=True):
-        x0, y0, x1, y1 = np.round(box).tolist()
+        x0, y0, x1, y1 = (round(side) for side in box.tolist())
         canvas.frame((x0 - 1, y0 - 1, x1 + 1, y1 + 1), (255, 255, 255), 1, alpha=0.6)
         canvas.frame((x0 + width, y0 + width, x1 - width, y1 - width), (255, 255, 255), 1, alpha=0.6)
         canvas.frame((x0, y0, x1, y1), colour, width)
@@ -95,12 +95,12 @@ def _free_place(
     canvas: Canvas, box: np.ndarray, size: tuple[int, int], taken: list[tuple[float, ...]]
 ) -> tuple[float, float]:
     """Where a label of `size` goes: the first place along the box's upper, then lower edge that no other one takes."""
-    (x0, y0, x1, y1), (w, h) = np.round(box).tolist(), size
-    across = np.arange(x0, max(x0, x1 - w) + 1, max(4, w // 2)).tolist()
-    places = [(x, y) for y in (y0, y1 - h) for x in across]
-    places = [(max(0, min(x, canvas.width - w)), max(0, min(y, canvas.height - h))) for x, y in places]
+    (x0, y0, x1, y1), (w, h) = (round(side) for side in box.tolist()), size
+    across = range(x0, max(x0, x1 - w) + 1, max(4, w // 2))
+    rightmost, lowest = canvas.width - w, canvas.height - h
+    places = ((max(0, min(x, rightmost)), max(0, min(y, lowest))) for y in (y0, y1 - h) for x in across)
     free = (p for p in places if not any(_cross((*p, p[0] + w, p[1] + h), other) for other in taken))
-    x, y = next(free, places[0])
+    x, y = next(free, (max(0, min(x0, rightmost)), max(0, min(y0, lowest))))
     taken.append((x, y, x + w, y + h))
     return x, y
 
