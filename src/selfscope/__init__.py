@@ -114,9 +114,12 @@ if TYPE_CHECKING:
     from selfscope.training.hooks.visualization import VisualizationHook
     from selfscope.training.integrations.plain import Watch
     from selfscope.views.browse import browse
+    from selfscope.views.compare import compare
+    from selfscope.views.course import joint_tsne
     from selfscope.views.embed import tsne
     from selfscope.views.extract import extract
     from selfscope.views.load import load
+    from selfscope.views.probe import probe
     from selfscope.views.reconstruct import reconstruct
     from selfscope.views.statistics import augmentation_stats
     from selfscope.visualization.backends.aim import AimVisBackend

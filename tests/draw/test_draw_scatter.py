@@ -9,10 +9,10 @@ import pytest
 
 from selfscope.draw.canvas import RULE, Canvas
 from selfscope.draw.colour import GREY, palette
-from selfscope.draw.legend import Entry, class_legend, colour_bar, names_all
+from selfscope.draw.legend import Entry, class_legend, colour_key, names_all
 from selfscope.draw.map_inks import inks, number_range
 from selfscope.draw.scatter import caption, demo_embedding, embedding_picture, embedding_scene
-from selfscope.draw.scene import Scene, Words
+from selfscope.draw.scene import Scene, Words, raster
 from selfscope.errors import UsageError
 from selfscope.records import Embedding
 from tests.draw.golden import check_golden
@@ -229,11 +229,11 @@ def test_a_key_of_any_height_leaves_nothing_out() -> None:
 
 
 def test_a_colour_bar_runs_from_low_to_high() -> None:
-    bar = colour_bar(0, 5, name="norm", height=100, size=12)
+    bar = raster(colour_key(0, 5, name="norm", height=100, size=12))
     levels = bar[:, 4].astype(int)
     column = levels[(levels.max(axis=1) - levels.min(axis=1)) > 20]
     assert column[0].sum() > column[-1].sum()
-    assert colour_bar(2, 2, name="norm", height=50, size=12).shape[0] > 50
+    assert colour_key(2, 2, name="norm", height=50, size=12).height > 50
 
 
 def test_legend_markers_look_like_the_points() -> None:

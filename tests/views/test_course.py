@@ -12,7 +12,7 @@ from selfscope.draw.course import BETWEEN, FRAME, PAUSE, _columns, _shared
 from selfscope.draw.map_inks import number_range
 from selfscope.embedding import neighbours
 from selfscope.embedding.graph import Neighbours
-from selfscope.embedding.likeness import neighbour_jaccard
+from selfscope.embedding.likeness import jaccard, nearest_items
 from selfscope.errors import DataError, UsageError
 from selfscope.structures import Features
 from selfscope.views.course import Course, checkpoint_names, checkpoint_steps, in_order, joint_tsne
@@ -44,7 +44,7 @@ def test_a_record_a_checkpoint(course: Course) -> None:
     assert [emb.settings["checkpoint"] for emb in course.maps] == [f"work/epoch_{e}.pth" for e in (1, 5, 20)]
     moved = np.linalg.norm(course.maps[2].coords - course.maps[1].coords, axis=1) / course.floor
     assert np.allclose(course.maps[2].columns["drift"], moved, rtol=1e-4)
-    kept = neighbour_jaccard(course.maps[0].features["feat_0"], course.maps[1].features["feat_0"], 10)
+    kept = jaccard(*(nearest_items(emb.features["feat_0"], 10) for emb in course.maps[:2]))
     assert np.allclose(course.maps[1].columns["kept"], kept)
     assert "kl_divergence" in course.maps[1].quality
 

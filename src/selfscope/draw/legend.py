@@ -78,11 +78,6 @@ def _marks(entries: Sequence[Entry], centres: np.ndarray, size: int, scene: Scen
     return Marks(centres, colours, shapes, Look(size * 0.72), (0, 0, scene.width, scene.height))
 
 
-def colour_bar(low: float, high: float, *, name: str, height: int, size: int, missing: bool = False) -> np.ndarray:
-    """`colour_key` as a picture."""
-    return raster(colour_key(low, high, name=name, height=height, size=size, missing=missing))
-
-
 def colour_key(
     low: float, high: float, *, name: str, height: int, size: int, missing: bool = False, note: str = ""
 ) -> Scene:

@@ -23,7 +23,7 @@ class Room:
 def place(anchors: np.ndarray, side: int, room: Room) -> list[tuple[int, int] | None]:
     """The upper left corner x, y of a square of `side` pixels for each anchor `(K, 2)`; None where none is left.
 
-    No two squares overlap and none covers an anchor. Each lies as near its anchor as it can without hiding points: a
+    No two squares overlap and none covers an anchor. Each lies as near its anchor as it can without hiding points: an
     eighth of the panel's width away counts as much as hiding the points of an average square. Anchors far from the
     middle choose first.
     """

@@ -24,19 +24,11 @@ def linear_cka(a: Any, b: Any) -> float:
     return float(cross / np.sqrt(own * other)) if own > 0 and other > 0 else float("nan")
 
 
-def neighbour_jaccard(a: Any, b: Any, k: int = 10, metric: str = "cosine") -> np.ndarray:
-    """`(N,)` float64: of each item's k nearest in either space, the share that are nearest in both. k is at most N - 1.
-
-    1: the same neighbours; unrelated spaces give about `chance_jaccard`.
-    """
-    first, second = nearest_items(a, k, metric), nearest_items(b, k, metric)
-    if len(first) != len(second):
-        raise RecordError(f"neighbours: expected features of the same items, got {len(first)} and {len(second)}")
-    return jaccard(first, second)
-
-
 def jaccard(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Intersection over union of two sets of k item numbers a row, `(N, k)` each, none twice in a row."""
+    """`(N,)`: intersection over union of two sets of k item numbers a row, `(N, k)` each, none twice in a row.
+
+    Of nearest neighbours in two spaces: 1 for the same ones; unrelated spaces give about `chance_jaccard`.
+    """
     k = first.shape[1]
     both = np.sort(np.concatenate([first, second], axis=1), axis=1)
     shared = (both[:, 1:] == both[:, :-1]).sum(axis=1)

@@ -170,7 +170,13 @@ def compare(
         spaces=_numbers(arrays),
         overlap=jaccard(near[0], near[-1]),
         nearest=(near[0], near[-1]),
-        settings={"n": n, "k": k, "metric": metric, "chance": chance_jaccard(n, k), "alpha_fit": FIT},
+        settings={
+            "n": n,
+            "k": k,
+            "metric": metric,
+            "chance": chance_jaccard(n, k),
+            "alpha_fit": (FIT[0], min(FIT[1], n - 1)),
+        },
         paths=spaces[0].paths,
     )
 
