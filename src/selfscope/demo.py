@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -260,10 +261,10 @@ def report(accuracy: dict[str, float], losses: list[float], seed: int) -> str:
 
 def closing(folder: Path, sheet: Path, checkpoint: Path) -> list[str]:
     """Where everything is, and what to try next on it."""
-    weights = f"{folder / 'mae_digits.py'} --checkpoint {checkpoint}"
+    weights = f"{quote(str(folder / 'mae_digits.py'))} --checkpoint {quote(str(checkpoint))}"
     return [
         f"all of it on one sheet: {sheet}",
         "try next:",
-        f"  selfscope reconstruct {weights} --img-path {folder / 'digits' / 'val' / '3'} --out-file out",
+        f"  selfscope reconstruct {weights} --img-path {quote(str(folder / 'digits' / 'val' / '3'))} --out-file out",
         f"  selfscope tsne {weights} --work-dir out",
     ]

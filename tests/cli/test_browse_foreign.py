@@ -100,6 +100,8 @@ def test_a_data_set_by_its_name(name: str, own: Path) -> None:
         (["--dataset", "nowhere_at_all:x"], "importing nowhere_at_all raised ModuleNotFoundError"),
         (["--dataset", "my_own_views:mad"], "has no 'mad'. Did you mean 'made'?"),
         (["--dataset", "none.py:x"], "no such file none.py"),
+        (["P", "--transform", "random.py:two_crops"], "others need a module named 'random'"),
+        (["P", "--transform", "numpy.py:two_crops"], "others need a module named 'numpy'"),
         (["P", "--transform", "two_crops"], "expected module:object or file.py:object"),
         (["P", "--transform", "my_own_views:empty"], "the transform empty gave no image: expected an image"),
         (["P", "--transform", "my_own_views:lent", "--workers", "2"], "name every function in a module"),
@@ -114,6 +116,8 @@ def test_refusals_are_one_sentence(
     flags: list[str], words: str, own: Path, photos: Photos, capsys: pytest.CaptureFixture
 ) -> None:
     root = str(photos())
+    for name in ("random.py", "numpy.py"):
+        (own / name).write_text(OWN)
     assert main(["browse", *[root if flag == "P" else flag for flag in flags], "--not-show", "--output-dir", "o"]) == 1
     told = capsys.readouterr().err.strip().splitlines()
     assert words in told[-1]

@@ -52,6 +52,8 @@ def _module(place: str) -> ModuleType:
     path = Path(place).expanduser().resolve()
     if not path.is_file():
         raise FileNotFoundError(f"no such file {place}")
+    if _is_others(path.stem):
+        raise ImportError(f"others need a module named {path.stem!r}: give the file another name")
     _first_on_path(path.parent)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
@@ -60,6 +62,12 @@ def _module(place: str) -> ModuleType:
     sys.modules[path.stem] = module  # so that its objects can go to worker processes
     spec.loader.exec_module(module)
     return module
+
+
+def _is_others(name: str) -> bool:
+    """Whether a module of this name belongs to Python or to an installed package that is loaded."""
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
+    return name in sys.stdlib_module_names or "site-packages" in Path(file).parts
 
 
 def _makes_it(value: Any) -> bool:
