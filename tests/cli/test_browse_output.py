@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image, JpegImagePlugin
 
 from selfscope.cli import main
-from selfscope.cli.browse_output import _whose
+from selfscope.cli.browse_output import Draw, _whose
 from selfscope.draw import compose
+from selfscope.records import Sample, View
 
 Photos = Callable[..., Path]
 MILAN = "configs/selfsup/milan/milan_vit-base-p16_16xb256-amp-coslr-400e_in1k.py"
@@ -93,3 +96,23 @@ def test_one_picture_is_not_told_as_several(photos: Photos, tmp_path: Path, caps
 )
 def test_a_sheets_note_says_which_samples_it_is_about(keys: list[str], told: str) -> None:
     assert _whose("cut", keys, 3) == told
+
+
+@pytest.mark.parametrize(
+    ("side", "more", "sampling"),
+    [
+        (224, {}, 2),
+        (224, {"mask": np.eye(14, dtype=np.uint8)}, 0),
+        (224, {"settings": {"mode": "concat"}}, 0),
+        (32, {}, 0),  # enlarged, with edges between its pixels
+    ],
+)
+def test_colours_keep_their_resolution_where_ink_or_enlarged_pixels_have_any(
+    side: int, more: dict[str, Any], sampling: int
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    sample = Sample("a", (View(picture, crop=(0, 0, side, side)),), path="a.jpg", original=picture, **more)
+    file = Draw(files=True)(sample).file
+    assert file is not None
+    with Image.open(BytesIO(file)) as image:
+        assert JpegImagePlugin.get_sampling(image) == sampling

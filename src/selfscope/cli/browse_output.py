@@ -63,11 +63,20 @@ class Draw:
             named=f"{sample.key} · {sample.label_name}" if sample.label_name else sample.key,
             suffix=suffix,
             notes=reading_notes(sample.settings) if on_sheet else (),
-            file=encode_picture(picture, suffix) if picture is not None and self.files else None,
+            file=_encoded(sample, picture, suffix) if picture is not None and self.files else None,
             cell=body if on_sheet else None,
             shown=picture if self.shows else None,
             sample=sample if self.records else None,
         )
+
+
+def _encoded(sample: Sample, picture: np.ndarray, suffix: str) -> bytes:
+    """Photos and grey words alone need no coloured ink; enlarged pixels have edges as sharp as ink."""
+    from selfscope.draw.views import enlargement
+
+    photos = sample.mask is None and sample.boxes is None and sample.settings.get("mode") in (None, "transformed")
+    sharp = enlargement([view.picture for view in sample.views]) > 1
+    return encode_picture(picture, suffix, coloured_ink=sharp or not photos)
 
 
 @dataclass(frozen=True)

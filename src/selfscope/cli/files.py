@@ -31,12 +31,18 @@ def save_picture(path: Path, picture: np.ndarray) -> None:
     write_file(path, encode_picture(picture, path.suffix))
 
 
-def encode_picture(picture: np.ndarray, suffix: str) -> bytes:
-    """The file of `(H, W, 3)` uint8 RGB; JPEG at quality 95 with full colour resolution, PNG quickly."""
+def encode_picture(picture: np.ndarray, suffix: str, *, coloured_ink: bool = True) -> bytes:
+    """The file of `(H, W, 3)` uint8 RGB; JPEG at quality 95, PNG quickly.
+
+    Without coloured lines or words on it, JPEG keeps colours at half the resolution, as cameras do; with them that
+    would wash them out.
+    """
     from PIL import Image
 
     buffer, kind = BytesIO(), suffix.lower()
-    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if kind in (".jpg", ".jpeg") else {}
+    options: dict[str, Any] = (
+        {"quality": 95, "subsampling": 0 if coloured_ink else 2} if kind in (".jpg", ".jpeg") else {}
+    )
     if kind == ".png":
         options = {"compress_level": 4}
     Image.fromarray(picture).save(buffer, {".jpg": "JPEG"}.get(kind, kind[1:].upper()), **options)
