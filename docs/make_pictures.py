@@ -45,18 +45,16 @@ def main() -> None:
     course, comparison = over_training(run)
     save("course", course)
     save("compare", comparison)
-    left = stack(
-        [side_by_side([views[0][0], views[3][0]], align="start"), rows[1][1].plot(title="a held-out digit")],
-        align="start",
-    )
-    save(
-        "overview",
-        page(
-            side_by_side(
-                [left, read_map(run).plot(width=660, title="features of held-out digits")], gap=24, align="start"
-            )
-        ),
-    )
+    save("overview", overview([views[0][0], views[3][0]], rows[1], read_map(run)))
+
+
+def overview(views: list[np.ndarray], digits: list[Reconstruction], embedding: Embedding) -> np.ndarray:
+    """Two photos as the pipelines see them, one digit by the untrained and the trained model, and the map."""
+    words = ("a held-out digit, before training", "the same digit, after 900 steps of training")
+    painted = [record.plot(title=title) for record, title in zip(digits, words, strict=True)]
+    left = stack([page(side_by_side(views, gap=24, align="start")), *painted], gap=0, align="start")
+    features = embedding.plot(width=860, title="features of held-out digits")
+    return side_by_side([left, features], gap=0, align="start")
 
 
 def newest(run: Path) -> Path:
