@@ -90,7 +90,7 @@ def test_a_large_map_takes_new_points_as_its_own() -> None:
         low = ((at[:, None] - coords[None]) ** 2).sum(axis=2).argsort(axis=1)[:, skip : skip + 10]
         return float(np.mean([len(np.intersect1d(a, b)) for a, b in zip(high, low, strict=True)])) / 10
 
-    assert recall(new, placed, 0) > 0.8 * recall(features[:200], coords[:200], 1)
+    assert recall(new, placed, 0) > 0.7 * recall(features[:200], coords[:200], 1)
     again = engine.transform(features[:50], features, coords)
     away = np.linalg.norm(again - coords[:50], axis=1)
     assert np.median(away) < 0.05 * np.ptp(coords, axis=0).max()
