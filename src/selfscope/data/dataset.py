@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,24 @@ from selfscope.data.pipeline import Transform, build_transforms, run, type_names
 from selfscope.data.sources import files, folder
 from selfscope.data.trace import PICTURED
 from selfscope.errors import ConfigError, DataError
+
+BESIDE = 2048
+"""Bytes that an item takes beside its tensors."""
+
+
+@dataclass(eq=False)
+class Kept:
+    """Items by place, up to `most` bytes of their tensors."""
+
+    most: int
+    items: dict[int, Packed] = field(default_factory=dict)
+    used: int = 0
+
+    def add(self, place: int, item: Packed) -> None:
+        size = BESIDE + sum(view.nbytes for view in item.inputs)
+        if self.used + size <= self.most:
+            self.items[place] = item
+            self.used += size
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +62,8 @@ class Dataset:
     """For a subset: which items of the listing it has. They keep their keys and what they draw."""
     pictured: bool = False
     """Whether samples keep the image after every step."""
+    kept: Kept | None = None
+    """Items that are read once: see `remembering`."""
 
     def __len__(self) -> int:
         return len(self.listing) if self.places is None else len(self.places)
@@ -51,11 +71,19 @@ class Dataset:
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self.subset(range(*index.indices(len(self))))
-        before, packed = self._run(self._place(index), self.epoch)
+        place = self._place(index)
+        if self.kept is not None and place in self.kept.items:
+            return self.kept.items[place]
+        rng = self._generator(place, self.epoch)
+        start = rng.bit_generator.state if self.kept is not None else None
+        before, packed = self._run(place, rng)
         if packed is None:
             packed = PackSelfSupInputs(meta_keys=("img_path",))(before, np.random.default_rng(0))
         inputs = packed["inputs"]
-        return Packed(list(inputs) if isinstance(inputs, (list, tuple)) else [inputs], packed["data_samples"])
+        item = Packed(list(inputs) if isinstance(inputs, (list, tuple)) else [inputs], packed["data_samples"])
+        if self.kept is not None and rng.bit_generator.state == start:
+            self.kept.add(place, item)
+        return item
 
     def sample(self, index: int, epoch: int | None = None) -> records.Sample:
         """The item as a record: its views and where each comes from, what was drawn, its mask or boxes, the original.
@@ -63,7 +91,7 @@ class Dataset:
         Boxes are in the order of the views.
         """
         place, epoch = self._place(index), self.epoch if epoch is None else epoch
-        results, _ = self._run(place, epoch, packs=False)
+        results, _ = self._run(place, self._generator(place, epoch), packs=False)
         path, label = results.get("img_path"), results.get("gt_label")
         boxes, boxed, mask = (results.get(name) for name in ("patch_box", "unpatched_img", "mask"))
         return records.Sample(
@@ -114,6 +142,13 @@ class Dataset:
         """The same items, drawing anew."""
         return replace(self, epoch=epoch)
 
+    def remembering(self, most: int = 64 * 2**20) -> Dataset:
+        """The same items; those for which nothing is drawn, the same in every epoch, are read once.
+
+        Up to `most` bytes of them, in each process. Whoever takes an item must not change it.
+        """
+        return replace(self, kept=Kept(most))
+
     def with_pictures(self) -> Dataset:
         """The same items; samples keep the image after every step, for pictures of the whole pipeline."""
         return replace(self, pictured=True)
@@ -136,7 +171,12 @@ class Dataset:
         place = range(len(self))[index]
         return place if self.places is None else int(self.places[place])
 
-    def _run(self, place: int, epoch: int, *, packs: bool = True) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    def _generator(self, place: int, epoch: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, epoch, place])
+
+    def _run(
+        self, place: int, rng: np.random.Generator, *, packs: bool = True
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """Results before packing, and packed; `packs=False` only makes sure that they could be packed."""
         path, label = self.listing[place]
         results = {"img_path": path, "sample_idx": place, **dict(self.listing.extra)}
@@ -144,7 +184,6 @@ class Dataset:
             results["gt_label"] = label
         if self.pictured:
             results[PICTURED] = True
-        rng = np.random.default_rng([self.seed, epoch, place])
         try:
             if packs or self._pack is None:
                 return run(self.transforms, results, rng)
