@@ -3,10 +3,13 @@
     python benchmarks/browse.py --photos FOLDER --peer-python OTHER_ENVIRONMENT/bin/python
     python benchmarks/browse.py --photos FOLDER --profile swav
     python benchmarks/browse.py --photos FOLDER --memory 10000
+    python benchmarks/browse.py --photos FOLDER --scaling 2000 --only simsiam
 
-Photos are first brought to 500 x 375 pixels, JPEG. The other environment needs mmselfsup 1.0.0, mmengine 0.10.7,
-mmcv-lite 2.0.1, mmcls 1.0.0rc6, setuptools < 81; each side runs its own config of the algorithm. Under NumPy 2 the peer
-fails where hue is turned backwards, so here it turns forwards only, at the same cost.
+Photos are first brought to 500 x 375 pixels, JPEG. Each number is the lowest of all rounds. Neither side's start
+counts: not the peer's imports, and not our loading of compiled loops, which a process does after its first hundred
+photos or so (half a second; --scaling measures whole commands, with all of it). The other environment needs mmselfsup
+1.0.0, mmengine 0.10.7, mmcv-lite 2.0.1, mmcls 1.0.0rc6, setuptools < 81; each side runs its own config. Under NumPy 2
+the peer fails where hue is turned backwards, so here it turns forwards only, at the same cost.
 """
 
 from __future__ import annotations
@@ -15,13 +18,17 @@ import argparse
 import cProfile
 import json
 import pstats
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from side_by_side import seconds
 
 CONFIGS = {
     "simsiam": "simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k.py",
@@ -83,6 +90,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", choices=list(CONFIGS))
     parser.add_argument("--memory", type=int)
+    parser.add_argument("--scaling", type=int, metavar="IMAGES")
     parser.add_argument("--child", nargs=2)
     options = parser.parse_args()
     if options.child:
@@ -97,13 +105,16 @@ def main() -> None:
             profile(CONFIGS[options.profile], folder, out, options.images)
         elif options.memory:
             memory(folder, out, options.memory)
+        elif options.scaling:
+            for algorithm in options.only:
+                scaling(algorithm, folder, out, options)
         else:
             for algorithm in options.only:
                 compare(algorithm, folder, out, options)
 
 
 def compare(algorithm: str, folder: Path, out: Path, options: argparse.Namespace) -> None:
-    """Both sides in turn, each in a process of its own; prints medians and their ratio."""
+    """Both sides in turn, each in a process of its own; prints the lowest of each and their ratio."""
     own: list[float] = []
     peer: list[float] = []
     for number in range(options.rounds):
@@ -115,10 +126,9 @@ def compare(algorithm: str, folder: Path, out: Path, options: argparse.Namespace
             (target / "theirs").mkdir(parents=True)
             arguments = [str(configs / CONFIGS[algorithm]), str(folder), str(target / "theirs"), str(options.images)]
             peer.append(measured([options.peer_python, "-c", PEER, *arguments])["ms"])
-    line = f"{algorithm:14s} selfscope {statistics.median(own):6.1f} ms"
+    line = f"{algorithm:14s} selfscope {min(own):6.1f} ms"
     if peer:
-        times = statistics.median(peer) / statistics.median(own)
-        line += f"   MMSelfSup {statistics.median(peer):6.1f} ms   {times:4.1f} times"
+        line += f"   MMSelfSup {min(peer):6.1f} ms   {min(peer) / min(own):4.1f} times"
     print(line, flush=True)
 
 
@@ -151,31 +161,110 @@ def ours(config: str, folder: Path, out: Path, images: int) -> float:
 
 def drawn(config: str, folder: Path, out: Path, images: int) -> Iterator[None]:
     """Every step of the command for `images` samples; where there are fewer photos they come again in new epochs."""
-    from selfscope.cli.browse_output import Draw
-    from selfscope.cli.files import write_file
+    from selfscope.cli import browse_output, files
+    from selfscope.data.compiled import ACCOUNT
     from selfscope.views.opening import opened
 
     options = [
         f"train_dataloader.dataset.{entry}" for entry in (f"data_root={folder}", "ann_file=list.txt", 'data_prefix=""')
     ]
-    given, draw = opened(str(ROOT / "configs" / "selfsup" / config), options=options), Draw(files=True)
+    given, draw = opened(str(ROOT / "configs" / "selfsup" / config), options=options), browse_output.Draw(files=True)
+    ACCOUNT.load()
     for number in range(images):
         epoch, index = divmod(number, len(given.dataset))
         made = draw(given.sample(index, epoch))
         assert made.file is not None
-        write_file(out / f"{made.key}_{epoch}{made.suffix}", made.file)
+        files.write_file(out / f"{made.key}_{epoch}{made.suffix}", made.file)
         yield
 
 
 def profile(config: str, folder: Path, out: Path, images: int) -> None:
+    """Where the time goes: by stage, each measured by a timer around it alone; then by function, by cProfile."""
     for _ in drawn(config, folder, out, 3):
         pass
+    rounds = []
+    for _ in range(3):
+        spent: Counter[str] = Counter()
+        with timed(spent):
+            samples, start = drawn(config, folder, out, images + 3), 0.0
+            for number, _ in enumerate(samples):
+                if number == 2:
+                    spent.clear()
+                    start = time.process_time()
+            spent["everything else"] = time.process_time() - start - sum(spent.values())  # type: ignore[assignment]
+        rounds.append({stage: 1000 * value / images for stage, value in spent.items()})
+    stages = {stage: min(found.get(stage, 0.0) for found in rounds) for stage in rounds[0]}
+    for stage, milliseconds in sorted(stages.items(), key=lambda pair: -pair[1]):
+        print(f"{stage:16s} {milliseconds:6.2f} ms   {100 * milliseconds / sum(stages.values()):4.0f} %")
+    print(f"{'together':16s} {sum(stages.values()):6.2f} ms")
     profiler = cProfile.Profile(time.process_time)
     profiler.enable()
     for _ in drawn(config, folder, out, images):
         pass
     profiler.disable()
     pstats.Stats(profiler).sort_stats("tottime").print_stats(14)
+
+
+@contextmanager
+def timed(spent: Counter[str]) -> Iterator[None]:
+    """Adds the CPU seconds that each stage takes without those inside it."""
+    from selfscope.cli import browse_output, files
+    from selfscope.data import compiled, crops, dataset, ends, spatial
+
+    stages: list[tuple[Any, str, str]] = [
+        (ends, "read_picture", "decode"),
+        (crops, "resize", "resize"),
+        (spatial, "resize", "resize"),
+        (compiled.Loops, "jittered", "colour jitter"),
+        (compiled.Loops, "blurred", "blur"),
+        (dataset.Dataset, "sample", "other transforms"),
+        (browse_output.Draw, "__call__", "draw"),
+        (browse_output, "encode_picture", "encode"),
+        (files, "write_file", "write"),
+    ]
+    inside = [0.0]  # what the stages below took, for each stage that is open
+
+    def around(call: Any, stage: str) -> Any:
+        def timed_call(*arguments: Any, **named: Any) -> Any:
+            inside.append(0.0)
+            start = time.process_time()
+            try:
+                return call(*arguments, **named)
+            finally:
+                whole = time.process_time() - start
+                spent[stage] += whole - inside.pop()  # type: ignore[assignment]
+                inside[-1] += whole
+
+        return timed_call
+
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in stages]
+    for owner, name, stage in stages:
+        setattr(owner, name, around(getattr(owner, name), stage))
+    try:
+        yield
+    finally:
+        for owner, name, call in before:
+            setattr(owner, name, call)
+
+
+def scaling(algorithm: str, folder: Path, out: Path, options: argparse.Namespace) -> None:
+    """Wall seconds of the whole command with 0, 1 and 2 worker processes, the lowest of all rounds."""
+    lines = (folder / "list.txt").read_text(encoding="utf-8").splitlines()
+    many = "\n".join(lines[number % len(lines)] for number in range(options.scaling))
+    (folder / "many.txt").write_text(many, encoding="utf-8")
+    dataset = [
+        f"train_dataloader.dataset.{entry}" for entry in (f"data_root={folder}", "ann_file=many.txt", 'data_prefix=""')
+    ]
+    config = str(ROOT / "configs" / "selfsup" / CONFIGS[algorithm])
+    taken: dict[int, list[float]] = {0: [], 1: [], 2: []}
+    for number in range(options.rounds):
+        for workers, found in taken.items():
+            target = str(out / f"{algorithm}-{number}-{workers}")
+            command = [sys.executable, "-m", "selfscope", "browse", config, "--not-show", "--output-dir", target]
+            found.append(seconds([*command, "--workers", str(workers), "--cfg-options", *dataset]))
+    lowest = {workers: min(found) for workers, found in taken.items()}
+    told = "   ".join(f"{workers} workers {value:6.1f} s" for workers, value in lowest.items())
+    print(f"{algorithm:14s} {options.scaling} images: {told}   2 workers {lowest[0] / lowest[2]:.2f} times", flush=True)
 
 
 def memory(folder: Path, out: Path, images: int) -> None:
