@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,23 @@ def test_memory_is_bounded(root: Path) -> None:
     assert dataset.kept is not None
     assert sorted(dataset.kept.items) == [0, 1]
     assert dataset.kept.used == 2 * size
+
+
+def test_another_pipeline_of_the_same_data_has_its_own_items(root: Path) -> None:
+    dataset = folder_dataset(root, [LOAD, RESIZE, PACK]).remembering()
+    other = folder_dataset(root, [LOAD, {"type": "Resize", "scale": (8, 8)}, PACK])
+    assert dataset[0].inputs[0].shape == (3, 16, 16)
+    assert replace(dataset, transforms=other.transforms)[0].inputs[0].shape == (3, 8, 8)
+    assert dataset[0].inputs[0].shape == (3, 16, 16)
+    fewer = dataset.subset([3])
+    assert torch.equal(replace(dataset, listing=replace(dataset.listing))[0].inputs[0], dataset[0].inputs[0])
+    assert torch.equal(fewer[0].inputs[0], dataset[3].inputs[0])
+
+
+def test_other_processes_begin_without_items(root: Path) -> None:
+    dataset = folder_dataset(root, [LOAD, RESIZE, PACK]).remembering()
+    dataset[2]
+    copy = pickle.loads(pickle.dumps(dataset))
+    assert copy.kept.items == {}
+    copy.at_epoch(3)[2]
+    assert list(copy.kept.items) == [2]

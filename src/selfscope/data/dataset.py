@@ -32,11 +32,20 @@ BESIDE = 2048
 
 @dataclass(eq=False)
 class Kept:
-    """Items by place, up to `most` bytes of their tensors."""
+    """Items by place, up to `most` bytes, of one listing through one pipeline. Other processes get it empty."""
 
     most: int
+    listing: Listing
+    transforms: tuple[Transform, ...]
     items: dict[int, Packed] = field(default_factory=dict)
     used: int = 0
+
+    def __reduce__(self) -> Any:
+        return Kept, (self.most, self.listing, self.transforms)
+
+    def fits(self, dataset: Dataset) -> bool:
+        """Whether it holds that data set's items: one made of it by `replace` may have another pipeline."""
+        return self.listing is dataset.listing and self.transforms is dataset.transforms
 
     def add(self, place: int, item: Packed) -> None:
         size = BESIDE + sum(view.nbytes for view in item.inputs)
@@ -72,17 +81,18 @@ class Dataset:
         if isinstance(index, slice):
             return self.subset(range(*index.indices(len(self))))
         place = self._place(index)
-        if self.kept is not None and place in self.kept.items:
-            return self.kept.items[place]
+        kept = self.kept if self.kept is not None and self.kept.fits(self) else None
+        if kept is not None and place in kept.items:
+            return kept.items[place]
         rng = self._generator(place, self.epoch)
-        start = rng.bit_generator.state if self.kept is not None else None
+        start = None if kept is None else rng.bit_generator.state
         before, packed = self._run(place, rng)
         if packed is None:
             packed = PackSelfSupInputs(meta_keys=("img_path",))(before, np.random.default_rng(0))
         inputs = packed["inputs"]
         item = Packed(list(inputs) if isinstance(inputs, (list, tuple)) else [inputs], packed["data_samples"])
-        if self.kept is not None and rng.bit_generator.state == start:
-            self.kept.add(place, item)
+        if kept is not None and rng.bit_generator.state == start:
+            kept.add(place, item)
         return item
 
     def sample(self, index: int, epoch: int | None = None) -> records.Sample:
@@ -147,7 +157,7 @@ class Dataset:
 
         Up to `most` bytes of them, in each process. Whoever takes an item must not change it.
         """
-        return replace(self, kept=Kept(most))
+        return replace(self, kept=Kept(most, self.listing, self.transforms))
 
     def with_pictures(self) -> Dataset:
         """The same items; samples keep the image after every step, for pictures of the whole pipeline."""
