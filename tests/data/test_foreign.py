@@ -253,6 +253,9 @@ def test_splits_of_a_saved_data_set(tmp_path: Path) -> None:
     assert len(list(browse(tmp_path / "set", phase="test"))) == 2
     with pytest.raises(DataError, match="no split 'val', it has train, test"):
         next(iter(browse(tmp_path / "set", phase="val")))
+    saved(tmp_path / "set" / "validation", 3)
+    (tmp_path / "set" / "dataset_dict.json").write_text('{"splits": ["train", "test", "validation"]}')
+    assert len(list(browse(tmp_path / "set", phase="val"))) == 3
 
 
 def test_saved_data_sets_that_cannot_be_read(tmp_path: Path) -> None:

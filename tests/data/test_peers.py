@@ -58,6 +58,39 @@ def test_albumentations_with_normalisation_and_unknown_moves(photos: Photos) -> 
     assert turned.views[0].crop is None
 
 
+def test_albumentations_inside_a_function_is_followed_and_replays(photos: Photos) -> None:
+    A = needed("albumentations")
+    album = A.Compose(
+        [
+            A.RandomResizedCrop(size=(32, 32), scale=(0.3, 0.9)),
+            A.HorizontalFlip(p=0.5),
+            A.Normalize((0.5,) * 3, (0.2,) * 3),
+        ]
+    )
+
+    def two(image: Image.Image) -> list[Any]:
+        return [album(image=np.asarray(image))["image"] for _ in range(2)]
+
+    class Pairs:
+        def __len__(self) -> int:
+            return len(paths)
+
+        def __getitem__(self, index: int) -> Any:
+            return two(Image.open(paths[index]))
+
+    root = photos()
+    paths = sorted(root.glob("*/*.jpg"))
+    for source in ((root, two), (Pairs(),)):
+        first, again = (list(browse(*source, seed=3)) for _ in range(2))
+        assert len({view.crop for sample in first for view in sample.views}) == 2 * len(paths)
+        for sample, same in zip(first, again, strict=True):
+            for view, twin in zip(sample.views, same.views, strict=True):
+                np.testing.assert_array_equal(view.picture, twin.picture)
+                assert np.abs(view.picture.astype(int) - cut(sample.original, view)).mean() < 12
+    assert augmentation_stats(root, two, n=12).warnings == ()
+    assert not np.array_equal(*two(Image.open(paths[0])))  # outside, it is the user's own again
+
+
 @pytest.mark.parametrize(
     "name", ["SimCLRTransform", "MoCoV2Transform", "DINOTransform", "SwaVTransform", "MAETransform"]
 )

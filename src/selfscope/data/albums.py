@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from selfscope.data.moves import normalisation_of
 from selfscope.data.trace import Trace
+from selfscope.data.watching import History, Watch, looks_alike, size_of
 
 RESIZED = frozenset(("Resize", "SmallestMaxSize", "LongestMaxSize", "RandomScale"))
 FLIPS = {"HorizontalFlip": (True, False), "VerticalFlip": (False, True)}
@@ -24,22 +31,85 @@ class Album:
             transform.save_applied_params = True
 
     def __call__(self, image: Any, rng: np.random.Generator) -> Any:
+        return self.made(int(rng.integers(2**31)), image=np.array(image))
+
+    def made(self, seed: int, **data: Any) -> Any:
+        """What the transform makes of `data`, its generator begun at `seed`."""
         if hasattr(self._transform, "set_random_seed"):
-            self._transform.set_random_seed(int(rng.integers(2**31)))
-        made = self._transform(image=np.array(image))
+            self._transform.set_random_seed(seed)
+        made = self._transform(**data)
         applied = made.pop("applied_transforms", None)
         self._applied = None if applied is None else [(name, params) for name, params in applied]
         return made
 
-    def trace(self, original: Size, view: Size) -> Trace:
-        """The trace of what was made last; lost where a transform moved pixels without saying how."""
-        trace = Trace(*original)
+    def trace(self, original: Size, view: Size, before: Trace | None = None) -> Trace:
+        """The trace of what was made last, after `before`; lost where a transform moved pixels without saying how."""
+        trace = Trace(*original) if before is None else before
         if self._applied is None:
             return trace.lost()
         sizes: list[Size | None] = [_size(params) for _, params in self._applied]
-        for (name, params), before, after in zip(self._applied, sizes, [*sizes[1:], view], strict=True):
-            trace = _moved(trace, name, params, before, after)
+        for (name, params), size, after in zip(self._applied, sizes, [*sizes[1:], view], strict=True):
+            trace = _moved(trace, name, params, size, after)
         return trace
+
+
+_ALBUMS: WeakKeyDictionary[Any, Album] = WeakKeyDictionary()
+"""Copies of pipelines that are called inside other people's functions; theirs keep their generators."""
+
+
+@contextmanager
+def followed(watch: Watch, rng: np.random.Generator) -> Iterator[None]:
+    """Lets `watch` see albumentations' pipelines that this thread calls, inside whatever function.
+
+    They draw from generators that are seeded by `rng`, so that they come out the same for the same seed.
+    """
+    library = sys.modules.get("albumentations")
+    if library is None:
+        yield
+        return
+    thread, called = threading.get_ident(), library.Compose.__call__
+    inside = False
+
+    def call(self: Any, *args: Any, **data: Any) -> Any:
+        nonlocal inside
+        if inside or args or "image" not in data or threading.get_ident() != thread:
+            return called(self, *args, **data)
+        inside = True
+        try:
+            if self not in _ALBUMS:
+                _ALBUMS[self] = Album(copy.deepcopy(self))
+            made = _ALBUMS[self].made(int(rng.integers(2**31)), **data)
+        finally:
+            inside = False
+        _remember(watch, self, _ALBUMS[self], data["image"], made["image"])
+        return made
+
+    library.Compose.__call__ = call
+    try:
+        yield
+    finally:
+        library.Compose.__call__ = called
+
+
+def _remember(watch: Watch, transform: Any, album: Album, given: Any, made: Any) -> None:
+    """Adds the history of what was made: after that of the image given, or of the first one when it is that."""
+    if watch.root is None:
+        watch.begin(given)
+    before, root = watch.of(given), watch.root
+    if before is None and root is not None and _same(root, given):
+        before = watch.of(root)
+    kinds = [normalisation_of(step) for step in getattr(transform, "transforms", ())]
+    known = [kind for kind in kinds if kind is not None]
+    watch.normalisations |= set(known)
+    if before is not None:
+        trace = album.trace(size_of(before.image), size_of(made), before.trace)
+        normalisation = known[-1] if known else before.normalisation
+        watch.histories[id(made)] = History(made, before.root, trace, normalisation)
+
+
+def _same(image: Any, other: Any) -> bool:
+    """Whether both show the same in the same places: also as an array of a Pillow image, or in other colours."""
+    return size_of(image) == size_of(other) and (np.array_equal(image, other) or looks_alike(image, other))
 
 
 def _moved(trace: Trace, name: str, params: Mapping[str, Any], before: Size | None, after: Size | None) -> Trace:

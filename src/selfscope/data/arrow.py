@@ -18,6 +18,8 @@ from selfscope.data.trace import PICTURED, Trace, moved
 from selfscope.errors import DataError, nearest
 
 STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
+VALIDATION = ("validation", "valid", "dev")
+"""What others call the split that is `val` here."""
 
 
 def is_saved_dataset(folder: str | os.PathLike[str]) -> bool:
@@ -32,6 +34,8 @@ def split_folder(folder: str | os.PathLike[str], split: str) -> Path:
     if not (path / SPLITS).is_file():
         return path
     names = _json(path / SPLITS).get("splits", [])
+    if split not in names and split == "val":
+        split = next((name for name in VALIDATION if name in names), split)
     if split not in names:
         raise DataError(f"{path}: no split {split!r}, it has {', '.join(map(str, names))}.{nearest(split, names)}")
     return path / split

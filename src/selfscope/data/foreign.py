@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from selfscope.data.albums import Album
+from selfscope.data.albums import Album, followed
 from selfscope.data.bands import Bands
 from selfscope.data.classes import folder_classes
 from selfscope.data.dataset import Dataset
@@ -56,7 +57,7 @@ class ForeignTransform:
         given = Image.fromarray(results["img"]) if given is None else given
         watch = Watch(pictured=bool(results.get(PICTURED)))
         watch.begin(given)
-        with global_seeds(rng), watching(watch):
+        with global_seeds(rng), watching(watch), followed(watch, rng) if self.album is None else nullcontext():
             made = self._made(given, results, rng)
         return viewed({**results, "image": None}, made, watch, self)
 
@@ -89,7 +90,7 @@ class ForeignItems:
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         number, path = int(results["sample_idx"]), _path_of(self.source, int(results["sample_idx"]))
         watch = Watch(pictured=bool(results.get(PICTURED)))
-        with global_seeds(rng), watching(watch):
+        with global_seeds(rng), watching(watch), followed(watch, rng):
             try:
                 value = self.source[number]
             except Exception as error:
@@ -158,7 +159,7 @@ def _names(item: Item) -> list[str]:
     """Names from a dict when they tell the views apart, else numbers."""
     if len(item.names) > 1 and all(item.names) and len(set(item.names)) == len(item.names):
         return item.names
-    return [f"view {i}" for i in range(1, len(item.images) + 1)]
+    return [f"view {i}" for i in range(1, len(item.images) + 1)] if len(item.images) > 1 else ["view"]
 
 
 def _normalisation(image: Any, watch: Watch, by: ForeignTransform | ForeignItems) -> Normalisation | None:
