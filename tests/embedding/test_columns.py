@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.datasets import make_blobs
-from sklearn.metrics import adjusted_rand_score
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from selfscope.embedding import neighbours
-from selfscope.embedding.clusters import clusters, exemplars
+from selfscope.embedding.clusters import clusters, exemplars, shared_axes
 from selfscope.embedding.density import density
 from selfscope.embedding.stability import map_neighbours, seed_overlap, shared_neighbours
 from selfscope.errors import RecordError
@@ -89,7 +89,31 @@ def test_many_points_go_with_the_nearest_that_was_clustered(monkeypatch: pytest.
     monkeypatch.setattr("selfscope.embedding.clusters.AT_MOST", 300)
     found = clusters(points)
     assert found.settings["clustered"] == 300
+    assert found.noise < 0.05
     assert adjusted_rand_score(truth[found.labels >= 0], found.labels[found.labels >= 0]) == 1
+
+
+def test_classes_of_digits_are_found_without_labels() -> None:
+    digits = load_digits()
+    found = clusters(digits.data)
+    assert adjusted_mutual_info_score(digits.target, found.labels) > 0.85
+    assert found.noise < 0.1
+
+
+def test_groups_of_duplicates_are_clusters_and_noise_is_not() -> None:
+    found = clusters(np.repeat(RNG.normal(size=(8, 20)), 30, axis=0))
+    np.testing.assert_array_equal(np.bincount(found.labels), np.full(8, 30))
+    assert clusters(RNG.normal(size=(400, 50))).noise > 0.9
+
+
+@pytest.mark.parametrize("few", [0, 500])
+def test_points_that_share_no_neighbours_lie_at_right_angles(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("selfscope.embedding.clusters.FEW", few)
+    axes = shared_axes(neighbours(np.concatenate([RNG.normal(size=(60, 5)) + 50 * i for i in range(3)]), 15))
+    cosines = axes @ axes.T
+    group = np.repeat(np.arange(3), 60)
+    np.testing.assert_allclose(cosines[group[:, None] != group], 0, atol=1e-6)
+    assert cosines[group[:, None] == group].min() > 0.5
 
 
 @pytest.mark.parametrize("points", [np.zeros((1, 3)), np.ones((200, 3)), RNG.normal(size=(6, 2))])

@@ -31,7 +31,7 @@ MEANINGS = {
     "stability": "stability: share of the nearest on the map that maps of other seeds repeat",
     "density": "density: how many times nearer than usual the 10 nearest in feature space lie, as a power of two",
     "norm": "norm: length of the feature vector",
-    "cluster": "cluster: HDBSCAN in feature space, not on the map",
+    "cluster": "cluster: HDBSCAN on the neighbours shared in feature space, not on the map",
     "drift": "drift: distance from the map before, in floors",
     "kept": "kept: share of the nearest in feature space that the checkpoint before had (Jaccard)",
 }

@@ -20,11 +20,14 @@ def checked_features(features: Any, metric: str) -> np.ndarray:
     Squared Euclidean distance of such rows is 2 (1 - cos). Rows that are not finite are refused by number, and so
     are rows of zeros under cosine, which have no direction.
     """
-    array = feature_array(features, metric).astype(np.float64)
-    _refuse_rows(~np.isfinite(array).all(axis=1), "hold NaN or infinity")
+    given = feature_array(features, metric)
+    array = given.astype(np.float64)
+    if not np.isfinite(array).all():
+        refuse_unusable(given, metric)
     if metric == "cosine":
         norms = np.linalg.norm(array, axis=1, keepdims=True)
-        _refuse_rows(norms[:, 0] == 0, "are all zero and have no direction: use metric='euclidean'")
+        if not norms.all():
+            refuse_unusable(given, metric)
         array = array / norms
     return array
 
@@ -52,20 +55,25 @@ def feature_array(features: Any, metric: str) -> np.ndarray:
 
 
 def refuse_unusable(features: np.ndarray, metric: str) -> NoReturn:
-    """Finds the rows of `features` (N, D) that cannot be measured, of which there are some, and says what they are."""
+    """Finds the rows of `features` (N, D) that cannot be measured, of which there are some, and says what they are.
+
+    Features that are mapped from a file go by its name.
+    """
+    name = str(getattr(features, "filename", None) or "features")
     chunks = [slice(first, first + 4096) for first in range(0, len(features), 4096)]
-    _refuse_rows(np.concatenate([~np.isfinite(features[c]).all(axis=1) for c in chunks]), "hold NaN or infinity")
+    bad = np.concatenate([~np.isfinite(features[c]).all(axis=1) for c in chunks])
+    _refuse_rows(bad, "hold NaN or infinity", name, "leave them out")
     if metric == "cosine":
         empty = np.concatenate([~np.any(features[c], axis=1) for c in chunks])
-        _refuse_rows(empty, "are all zero and have no direction: use metric='euclidean'")
-    raise RecordError(f"features: too large for distances in {metric} metric: divide them by a common number")
+        _refuse_rows(empty, "are all zero and have no direction", name, "use metric='euclidean'")
+    raise RecordError(f"{name}: too large for distances in {metric} metric: divide them by a common number")
 
 
-def _refuse_rows(bad: Any, what: str) -> None:
+def _refuse_rows(bad: Any, what: str, name: str, advice: str) -> None:
     rows = np.flatnonzero(bad)
     if len(rows):
         named = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
-        raise RecordError(f"features: {len(rows)} of {len(bad)} rows {what} (rows {named})")
+        raise RecordError(f"{name}: {len(rows)} of {len(bad)} rows {what} (rows {named}): {advice}")
 
 
 def check_whole(name: str, value: Any, least: int) -> None:

@@ -1,17 +1,35 @@
-"""Clusters of feature space by HDBSCAN (Campello et al. 2013), never of the map, whose gaps may be its own."""
+"""Clusters of feature space by HDBSCAN (Campello et al. 2013), never of the map, whose gaps may be its own.
+
+Distances tell little apart in many dimensions, where most points are in nobody's neighbourhood. So HDBSCAN looks at
+what the graph of neighbours says: two points are as alike as their nearest are shared (Jarvis & Patrick 1973), and the
+leading eigenvectors of that likeness, rows scaled to length 1 (Ng, Jordan & Weiss 2002), are its coordinates.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from selfscope.embedding.check import checked_features
-from selfscope.errors import RecordError
+from selfscope.embedding.check import check_whole, feature_array
+from selfscope.embedding.graph import Neighbours, neighbours
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+SHARED = 15
+"""Nearest neighbours that two points can share."""
 AXES = 15
-AT_MOST = 50_000
+WALK = 8
+"""Power of the eigenvalues by which eigenvectors count: what parts a group within itself counts for little."""
+BLUR = 0.04
+"""Spread of noise on the axes: HDBSCAN knows no scale, and would part what is all but in one place."""
+SMALLEST, DENSITY = 10, 5
+MOST = 0.6
+FEW = 500
+"""Up to so many points all eigenvectors are computed."""
+AT_MOST = 20_000
 NOISE = -1
 
 
@@ -35,24 +53,58 @@ class Clusters:
 def clusters(
     features: Any, *, metric: str = "euclidean", min_cluster_size: int | None = None, seed: int = 0
 ) -> Clusters:
-    """HDBSCAN on the first 15 principal components of features `(N, D)`: distances in more tell too little apart.
+    """HDBSCAN on the leading axes of the neighbours that features `(N, D)` share.
 
-    A cluster has at least 5 points, or N / 200. Beyond 50,000 points a seeded sample of so many is clustered, and every
-    other point goes with the nearest of these.
+    A cluster has at least 10 points, or N / 200. Beyond 20,000 points a seeded sample of so many is clustered, and
+    every other point goes with the nearest of these.
     """
-    array = checked_features(features, metric)
-    smallest = max(5, len(array) // 200) if min_cluster_size is None else min_cluster_size
-    if smallest < 2:
-        raise RecordError(f"clusters: expected min_cluster_size of at least 2, got {smallest}")
-    plane = _axes(array, seed)  # (N, 15)
-    chosen = np.arange(len(plane))
-    if len(plane) > AT_MOST:
-        chosen = np.sort(np.random.default_rng(seed).choice(len(plane), AT_MOST, replace=False))
-    density = min(10, smallest)
-    found = _hdbscan(plane[chosen], smallest, density)
-    labels = _by_size(found if len(chosen) == len(plane) else _nearest_label(plane, chosen, found))
-    settings = {"axes": plane.shape[1], "min_cluster_size": smallest, "min_samples": density, "clustered": len(chosen)}
-    return Clusters(labels, exemplars(plane, labels), settings)
+    array = feature_array(features, metric)
+    smallest = max(SMALLEST, len(array) // 200) if min_cluster_size is None else min_cluster_size
+    check_whole("min_cluster_size", smallest, 2)
+    chosen = np.arange(len(array))
+    if len(array) > AT_MOST:
+        chosen = np.sort(np.random.default_rng(seed).choice(len(array), AT_MOST, replace=False))
+    density = min(DENSITY, smallest)
+    settings = {"axes": AXES, "shared": SHARED, "min_cluster_size": smallest, "min_samples": density}
+    settings["clustered"] = len(chosen)
+    if len(chosen) < 2 * smallest or all_alike(array):  # too few for two groups, or all in one place
+        return Clusters(np.full(len(array), NOISE), np.array([], np.int64), settings)
+    axes = shared_axes(neighbours(array[chosen], SHARED, metric, seed), seed)
+    found = _by_size(_hdbscan(axes + BLUR * np.random.default_rng(seed).standard_normal(axes.shape), smallest, density))
+    labels = found if len(chosen) == len(array) else _nearest_label(array, chosen, found, metric, seed)
+    return Clusters(labels, chosen[exemplars(axes, found)], settings)
+
+
+def all_alike(array: np.ndarray) -> bool:
+    return all((array[first : first + 4096] == array[0]).all() for first in range(0, len(array), 4096))
+
+
+def shared_axes(graph: Neighbours, seed: int = 0) -> np.ndarray:
+    """`(N, 15)` float64, rows of length 1: points that share neighbours, and neighbours' neighbours, lie together."""
+    alike = _alike(graph)
+    total = np.sqrt(np.maximum(np.asarray(alike.sum(axis=1)).ravel(), 1e-12))
+    alike.data /= np.repeat(total, np.diff(alike.indptr)) * total[alike.indices]
+    n, count = len(graph), min(AXES, len(graph) - 1)
+    if n <= FEW:
+        values, vectors = np.linalg.eigh(alike.toarray())
+    else:
+        from scipy.sparse.linalg import eigsh
+
+        start = np.random.default_rng(seed).standard_normal(n)
+        values, vectors = eigsh(alike, k=count, which="LA", v0=start, ncv=4 * AXES, tol=1e-2, maxiter=100 * n)
+    axes = vectors[:, -count:] * np.maximum(values[-count:], 0) ** WALK
+    return axes / np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-12)
+
+
+def _alike(graph: Neighbours) -> csr_array:
+    """Between every two neighbours the share of nearest neighbours that both have, `(N, N)` symmetric."""
+    from scipy.sparse import csr_array
+
+    n, k = len(graph), min(SHARED, graph.k)
+    starts = np.arange(0, n * k + 1, k)
+    near = csr_array((np.ones(n * k), graph.indices[:, :k].astype(np.int32).ravel(), starts), shape=(n, n))
+    either = (near + near.T).sign()
+    return ((near @ near.T).multiply(either) / k).tocsr()
 
 
 def exemplars(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -65,31 +117,30 @@ def exemplars(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.array(found, np.int64)
 
 
-def _axes(array: np.ndarray, seed: int) -> np.ndarray:
-    """Principal components by the covariance of at most 20,000 rows."""
-    rows = array if len(array) <= 20_000 else array[np.random.default_rng(seed).choice(len(array), 20_000, False)]
-    centre = rows.mean(axis=0)
-    if array.shape[1] <= AXES:
-        return array - centre
-    values = rows - centre
-    _, vectors = np.linalg.eigh(values.T @ values)
-    axes = vectors[:, ::-1][:, :AXES]
-    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(AXES)])
-    return (array - centre) @ axes
-
-
 def _hdbscan(points: np.ndarray, smallest: int, density: int) -> np.ndarray:
-    if len(points) < 2 * smallest or not np.ptp(points, axis=0).any():
-        return np.full(len(points), NOISE)  # too few for two groups, or all in one place
+    """By excess of mass; where that takes the tree's first branch, which holds most points, by its leaves."""
     from sklearn.cluster import HDBSCAN
 
-    return HDBSCAN(min_cluster_size=smallest, min_samples=density, copy=True).fit_predict(points)
+    options: dict[str, Any] = {"min_cluster_size": smallest, "min_samples": density, "copy": True}
+    found = HDBSCAN(**options).fit_predict(points)
+    if np.bincount(found[found >= 0], minlength=1).max() > MOST * len(points):
+        found = HDBSCAN(cluster_selection_method="leaf", **options).fit_predict(points)
+    return found
 
 
-def _nearest_label(points: np.ndarray, known: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    from scipy.spatial import cKDTree
+def _nearest_label(array: np.ndarray, chosen: np.ndarray, found: np.ndarray, metric: str, seed: int) -> np.ndarray:
+    """Labels `(N,)`: of the chosen points as found, of every other that of the nearest chosen one by the graph of all.
 
-    return labels[cKDTree(points[known]).query(points)[1]]
+    A point with no chosen one among its 90 nearest is in no cluster.
+    """
+    known = np.full(len(array), NOISE)
+    known[chosen] = found
+    is_chosen = np.zeros(len(array), bool)
+    is_chosen[chosen] = True
+    near = neighbours(array, 90, metric, seed).indices
+    first = is_chosen[near].argmax(axis=1)
+    labels = np.where(is_chosen[near].any(axis=1), known[near[np.arange(len(near)), first]], NOISE)
+    return np.where(is_chosen, known, labels)
 
 
 def _by_size(labels: np.ndarray) -> np.ndarray:
