@@ -5,9 +5,11 @@ READY := $(VENV)/.ready
 TRACKERS ?= .venv-trackers
 TRACKER_TESTS := $(foreach name,mlflow trackio swanlab aim clearml dvclive sync,tests/visualization/test_$(name).py)
 INTEGRATIONS ?= .venv-integrations
+OLDEST ?= .venv-oldest
+OLDEST_PYTHON ?= python3.10
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test test-trackers test-integrations check lint format clean
+.PHONY: setup demo test test-trackers test-integrations test-oldest check lint format clean
 
 setup: $(READY)
 
@@ -36,6 +38,15 @@ test-integrations: $(INTEGRATIONS)/.ready
 $(INTEGRATIONS)/.ready: pyproject.toml
 	test -x $(INTEGRATIONS)/bin/python || $(PYTHON) -m venv $(INTEGRATIONS)
 	$(INTEGRATIONS)/bin/python -m pip install --quiet --editable ".[lightning,transformers,mmengine]" stable-pretraining pytest pytest-xdist
+	touch $@
+
+test-oldest: $(OLDEST)/.ready
+	$(OLDEST)/bin/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+$(OLDEST)/.ready: pyproject.toml
+	test -x $(OLDEST)/bin/python || $(OLDEST_PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet uv
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct --editable ".[dev,figures]"
 	touch $@
 
 check: lint

@@ -45,8 +45,11 @@ class Database:
         return found
 
     def pictures(self, key: str) -> list[tuple[int, np.ndarray]]:
-        files = sorted((self.artifacts / "images").glob(f"{key.replace('/', '~')}+step+*.png"))
-        return [(int(path.name.split("+")[2]), np.asarray(Image.open(path))) for path in files]
+        found = []
+        for slash, mark in ("~+", "#%"):  # as MLflow names files now, and as older ones did
+            files = (self.artifacts / "images").glob(f"{key.replace('/', slash)}{mark}step{mark}*.png")
+            found += [(int(path.name.split(mark)[2]), np.asarray(Image.open(path))) for path in sorted(files)]
+        return found
 
 
 @pytest.fixture
