@@ -54,6 +54,11 @@ def feature_array(features: Any, metric: str) -> np.ndarray:
     return array
 
 
+def all_alike(array: np.ndarray) -> bool:
+    """Whether all rows `(N, D)` are the first one again."""
+    return all((array[first : first + 4096] == array[0]).all() for first in range(0, len(array), 4096))
+
+
 def refuse_unusable(features: np.ndarray, metric: str) -> NoReturn:
     """Finds the rows of `features` (N, D) that cannot be measured, of which there are some, and says what they are.
 

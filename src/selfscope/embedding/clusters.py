@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from selfscope.embedding.check import check_whole, feature_array
+from selfscope.embedding.check import all_alike, check_whole, feature_array
 from selfscope.embedding.graph import Neighbours, neighbours
 
 if TYPE_CHECKING:
@@ -73,10 +73,6 @@ def clusters(
     found = _by_size(_hdbscan(axes + BLUR * np.random.default_rng(seed).standard_normal(axes.shape), smallest, density))
     labels = found if len(chosen) == len(array) else _nearest_label(array, chosen, found, metric, seed)
     return Clusters(labels, chosen[exemplars(axes, found)], settings)
-
-
-def all_alike(array: np.ndarray) -> bool:
-    return all((array[first : first + 4096] == array[0]).all() for first in range(0, len(array), 4096))
 
 
 def shared_axes(graph: Neighbours, seed: int = 0) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from selfscope.embedding.check import check_whole, checked_features
+from selfscope.embedding.check import all_alike, check_whole, feature_array, refuse_unusable
 from selfscope.embedding.pca import principal_components
 from selfscope.errors import MissingExtraError, RecordError
 
@@ -45,7 +45,7 @@ class UMAP:
             check_whole("n_epochs", self.n_epochs, 1)
 
     def __call__(self, features: Any) -> np.ndarray:
-        array = checked_features(features, self.metric)
+        array = single_features(features, self.metric)
         if nothing_to_learn(array):
             return principal_components(array, self.n_components).astype(np.float32)
         with warnings.catch_warnings():
@@ -59,7 +59,7 @@ class UMAP:
                 random_state=self.seed,
                 n_jobs=1,
             )
-            return _finite(reducer.fit_transform(array.astype(np.float32)), "UMAP")
+            return _finite(reducer.fit_transform(array), "UMAP")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class PaCMAP:
         check_whole("n_iter", self.n_iter, 1)
 
     def __call__(self, features: Any) -> np.ndarray:
-        array = checked_features(features, self.metric)
+        array = single_features(features, self.metric)
         if nothing_to_learn(array):
             return principal_components(array, self.n_components).astype(np.float32)
         with warnings.catch_warnings():
@@ -96,12 +96,23 @@ class PaCMAP:
                 num_iters=(100, 100, self.n_iter),
                 random_state=self.seed,
             )
-            return _finite(reducer.fit_transform(array.astype(np.float32)), "PaCMAP")
+            return _finite(reducer.fit_transform(array), "PaCMAP")
+
+
+def single_features(features: Any, metric: str) -> np.ndarray:
+    """`(N, D)` float32 as both libraries want it, rows of length 1 under cosine."""
+    from selfscope.embedding.engine.units import read_rows  # compiles, or loads what was compiled
+
+    array = feature_array(features, metric)
+    rows = read_rows(array, slice(None), metric).astype(np.float32, copy=False)
+    if not np.isfinite(rows).all():
+        refuse_unusable(array, metric)
+    return rows
 
 
 def nothing_to_learn(array: np.ndarray) -> bool:
     """Fewer than 16 points, or all the same: these are placed by their principal components."""
-    return len(array) < FEWEST or bool((array == array[0]).all())
+    return len(array) < FEWEST or all_alike(array)
 
 
 def library_version(engine: UMAP | PaCMAP) -> str:

@@ -121,7 +121,7 @@ def _by_library(method: str, features: Features | Any, stage: str | None, option
     engine = made_of(getattr(libraries, method), options, method.lower(), tuple(rest))
     given, stage, array = chosen_stage(features, stage)
     coords = engine(array)
-    placed = libraries.nothing_to_learn(checked_features(array, engine.metric))
+    placed = libraries.nothing_to_learn(libraries.single_features(array, engine.metric))
     settings = {**asdict(engine), "library": libraries.library_version(engine)}
     settings = {"method": f"PCA (too little to learn for {method})" if placed else method, **settings}
     if rest["neighbours"] is None and len(array) > 3:
