@@ -160,11 +160,12 @@ class Browse:
         return Wanted(folder, self.work_dir is not None, seconds, self.grid, self._title(), self.mode)
 
     def _title(self) -> str:
-        """What is browsed, and its phase where it has phases."""
+        """What is browsed and by what transform, and its phase where it has phases."""
         named = Path(self.config or self.dataset or "")
         configured = self.config is not None and not named.is_dir()
         phase = [self.phase] if configured or self.phase != "train" else []
-        return " · ".join([named.stem if configured else named.name, *phase, f"seed {self.seed}"])
+        transform = [] if self.transform is None else [self.transform]
+        return " · ".join([named.stem if configured else named.name, *transform, *phase, f"seed {self.seed}"])
 
     def _output(self, config: Config | None, wanted: Wanted) -> Output:
         from selfscope.cli.browse_output import Output

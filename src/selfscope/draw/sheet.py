@@ -31,7 +31,7 @@ def sheet(
     after = below + strip + (size // 2 if strips and small else 0)
     scene = Scene(after + len(small) * line_height(size) + margin, width + 2 * margin)
     scene.lines(titles, margin, margin, big, INK)
-    scene.paste(body, margin + (width - body.width) // 2, top)
+    scene.paste(body, margin, top)
     if strips:
         scene.box((margin, below, margin + width, below + strip), AMBER)
         scene.box((margin, below, margin + max(3, size // 4), below + strip), AMBER_EDGE)
