@@ -71,6 +71,7 @@ class Request:
 
     def _prepared(self, ranks: Ranks) -> Callable[[Path | None], Features]:
         from selfscope.store.shards import FeatureFolder
+        from selfscope.views.anew import why_anew
         from selfscope.views.extract import extract, extraction_dataset
         from selfscope.views.forward import Extraction
         from selfscope.views.progress import silent
@@ -89,6 +90,8 @@ class Request:
             folder = self.folder or FeatureFolder(Path(str(run)) / "features", {"run": str(run)})
             if ranks.rank == 0 and folder.begun():
                 _tell(["carrying on from where an earlier extraction of these features stopped"])
+            elif ranks.rank == 0 and self.folder is not None:
+                _tell([why for why in [why_anew(folder.identity)] if why])
             title = f"extracting {self.flags.vis_stage} features"
             with progress_bar(title, carried=True) if ranks.rank == 0 else nullcontext(silent) as progress:
                 features = extract(
