@@ -17,7 +17,7 @@ from PIL import Image
 
 from selfscope.demo import photo_samples
 from selfscope.draw.compose import contact_sheet, page, side_by_side, stack
-from selfscope.records import Embedding, Reconstruction
+from selfscope.records import Embedding, Reconstruction, Sample
 from selfscope.views.browse import browse
 from selfscope.views.load import load
 from selfscope.views.reconstruct import reconstruct
@@ -36,6 +36,7 @@ def main() -> None:
     rows = [[digit(model, run, name) for model in (twin, trained)] for name in DIGITS]
     trained_map = read_map(run).plot(width=900)
     save("browse", contact_sheet(views, columns=4, width=1600))
+    save("targets", targets())
     save("reconstruct", side_by_side([stack([record.plot() for record in row]) for row in rows[:2]]))
     save("tsne", trained_map)
     save("training", last_look(run))
@@ -78,14 +79,30 @@ def digit(model: object, run: Path, name: str) -> Reconstruction:
 
 def photo(config: str, mode: str, seed: int) -> np.ndarray:
     """scikit-learn's flower, browsed in a mode."""
+    return flower(config, mode, seed).plot()
+
+
+def targets() -> np.ndarray:
+    """What three models make of a view: the low frequencies, the gradients, a mixture with another photo."""
+    configs = {
+        "PixMIM": "pixmim/pixmim_vit-base-p16_8xb512-amp-coslr-300e_in1k.py",
+        "MaskFeat": "maskfeat/maskfeat_vit-base-p16_8xb256-amp-coslr-300e_in1k.py",
+        "MixMIM": "mixmim/mixmim-base-p16_16xb128-coslr-300e_in1k.py",
+    }
+    cells = [(flower(config, "transformed", 2).plot(title=False), name) for name, config in configs.items()]
+    return contact_sheet(cells, columns=3, words=True)
+
+
+def flower(config: str, mode: str, seed: int) -> Sample:
     from sklearn.datasets import load_sample_images
 
     with tempfile.TemporaryDirectory() as folder:
-        Image.fromarray(load_sample_images().images[1]).save(Path(folder) / "flower.png")
+        for name, picture in zip(("china", "flower"), load_sample_images().images, strict=True):
+            Image.fromarray(picture).save(Path(folder) / f"{name}.png")
         where = [
             f"train_dataloader.dataset.{entry}" for entry in (f"data_root={folder}", "ann_file=''", "data_prefix=''")
         ]
-        return next(browse(f"configs/selfsup/{config}", options=where, mode=mode, seed=seed)).plot()
+        return list(browse(f"configs/selfsup/{config}", options=where, mode=mode, seed=seed))[1]
 
 
 def statistics() -> np.ndarray:

@@ -355,7 +355,7 @@ class Sample(Record):
 
     def _summary_html(self) -> str:
         rows = [
-            (view.name or f"view {i}", step.name, ", ".join(f"{k}={v}" for k, v in step.params.items()))
+            (view.name or f"view {i}", step.name, ", ".join(f"{k} {_brief(v)}" for k, v in step.params.items()))
             for i, view in enumerate(self.views, 1)
             for step in view.steps
         ]
