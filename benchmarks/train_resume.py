@@ -142,7 +142,7 @@ def tell(work: Path, epochs: int) -> None:
     length = max(loss) // epochs
     for epoch in range(epochs + 1):
         inside = [value for step, value in loss.items() if (epoch - 1) * length < step <= epoch * length]
-        mean = f"loss {sum(inside) / len(inside):.4f}" if inside else "before it    "
+        mean = f"loss {sum(inside) / len(inside):.4f}" if inside else "before it  "
         look = f"   PSNR of masked pixels {psnr[epoch * length]:.2f} dB" if epoch * length in psnr else ""
         print(f"  epoch {epoch}: {mean}{look}")
 
