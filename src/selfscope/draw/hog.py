@@ -37,8 +37,8 @@ def hog_picture(cells: Any, pool: int = 8) -> np.ndarray:
     down, across = reach * np.cos(angle).astype(np.float32), reach * np.sin(angle).astype(np.float32)
     row = np.arange(height, dtype=np.float32)[:, None, None] * pool
     column = np.arange(width, dtype=np.float32)[None, :, None] * pool
-    start = np.stack([column + across, row + down], axis=-1).astype(np.int64).reshape(-1, 2)
-    end = np.stack([column - across, row - down], axis=-1).astype(np.int64).reshape(-1, 2)
+    start = np.stack([column + across, row + down], axis=-1).astype(np.int32).reshape(-1, 2)
+    end = np.stack([column - across, row - down], axis=-1).astype(np.int32).reshape(-1, 2)
     brightness = np.floor(255 * np.sqrt(np.maximum(share, 0, dtype=np.float64))).ravel()
     draw_segments(picture, start, end, brightness)
     return picture
@@ -59,8 +59,9 @@ def draw_segments(picture: np.ndarray, start: np.ndarray, end: np.ndarray, value
     delta = end - start
     length, side = np.abs(delta).max(axis=1), np.abs(delta).min(axis=1)
     steep = np.abs(delta[:, 1]) > np.abs(delta[:, 0])
-    owner = np.repeat(np.arange(len(start)), length + 1)
-    along = np.arange(len(owner)) - np.repeat(np.cumsum(length + 1) - length - 1, length + 1)
+    owner = np.repeat(np.arange(len(start), dtype=np.int32), length + 1)
+    along = np.arange(len(owner), dtype=np.int32)
+    along -= np.repeat((np.cumsum(length + 1) - length - 1).astype(np.int32), length + 1)
     across = (2 * side[owner] * along + np.maximum(length[owner] - 1, 0)) // np.maximum(2 * length[owner], 1)
     sign = np.where(delta < 0, -1, 1)[owner]
     x = start[owner, 0] + sign[:, 0] * np.where(steep[owner], across, along)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,11 +47,14 @@ def low_pass(picture: np.ndarray, radius: float) -> np.ndarray:
     The ideal circle stands at the middle of the shifted spectrum, half a step beside its zero, and the modulus is
     taken of what comes back: so does the published code.
     """
+    from scipy import fft  # here, since nothing else of browsing needs it
+
     down, across = (np.arange(n) - (n - 1) / 2 for n in picture.shape[:2])
-    kept = np.fft.ifftshift(np.hypot(down[:, None], across) <= radius)
-    waves = np.fft.fft2(picture, axes=(0, 1))
-    waves *= kept[..., None]
-    return np.rint(np.minimum(np.abs(np.fft.ifft2(waves, axes=(0, 1))), 255)).astype(np.uint8)
+    kept = fft.ifftshift(np.hypot(down[:, None], across) <= radius)
+    waves = fft.fft2(picture.transpose(2, 0, 1).astype(np.float32), overwrite_x=True)
+    waves *= kept
+    colours = np.abs(fft.ifft2(waves, overwrite_x=True))
+    return np.ascontiguousarray(np.rint(np.minimum(colours, 255)).astype(np.uint8).transpose(1, 2, 0))
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class OrientedGradients:
             size = f"{picture.shape[1]} x {picture.shape[0]} px"
             return {}, f"no HOG target: views of {size} are not whole cells of {unit} px"
         strokes = hog_picture(hog_cells(picture, self.nbins, self.pool, self.window), self.pool)
-        drawn = np.repeat(np.rint(strokes).astype(np.uint8)[..., None], 3, axis=2)
+        drawn = np.repeat(strokes.astype(np.uint8)[..., None], 3, axis=2)
         return {
             "HOG target": drawn
         }, f"HOG target: {self.nbins} directions in cells of {self.pool} px, mean of the colours"
@@ -81,21 +85,27 @@ def hog_cells(picture: np.ndarray, nbins: int = 9, pool: int = 8, window: int = 
     cell is flat, that alone fills the model's target. Here such cells stay empty.
     """
     height, width = picture.shape[:2]
-    plane = np.pad(picture.transpose(2, 0, 1), ((0, 0), (1, 1), (1, 1)), mode="reflect").astype(np.int16)
-    right, below = plane[:, :, :-2] - plane[:, :, 2:], plane[:, :-2] - plane[:, 2:]
-    across = (right[:, :-2] + 2 * right[:, 1:-1] + right[:, 2:]).astype(np.float32)
-    down = (below[:, :, :-2] + 2 * below[:, :, 1:-1] + below[:, :, 2:]).astype(np.float32)
-    lengths = np.sqrt(across * across + down * down)
-    if window:
-        lengths *= np.tile(_bell(window), (height // window, width // window))
-    turns = np.arctan2(across, down) * np.float32(nbins / np.pi) + np.float32(nbins)  # 0 .. 2 * nbins
-    bins = (np.arange(2 * nbins + 1) % nbins).take(turns.astype(np.int16))
-    h, w = height // pool, width // pool
-    owner = (np.arange(height) // pool)[:, None] * w + np.arange(width) // pool
-    bins += nbins * (owner + h * w * np.arange(3)[:, None, None])
-    cells = np.bincount(bins.ravel(), lengths.ravel(), 3 * h * w * nbins).reshape(3, h, w, nbins)
-    shares = cells / np.maximum(np.linalg.norm(cells, axis=-1, keepdims=True), 1e-12)
-    return shares.mean(axis=0).transpose(2, 0, 1)
+    first, weights, turned = _ground(height, width, nbins, pool, window)
+    mean = np.zeros((height // pool, width // pool, nbins))
+    for colour in range(3):  # one at a time stays in the cache
+        plane = np.pad(picture[..., colour], 1, mode="reflect").astype(np.float32)
+        right, below = plane[:, :-2] - plane[:, 2:], plane[:-2] - plane[2:]
+        across = right[:-2] + 2 * right[1:-1] + right[2:]
+        down = below[:, :-2] + 2 * below[:, 1:-1] + below[:, 2:]
+        turns = np.arctan2(across, down) * np.float32(nbins / np.pi) + np.float32(nbins)  # 0 .. 2 * nbins
+        bins = turned.take(turns.astype(np.intp)) + first
+        lengths = np.sqrt(across * across + down * down) * weights
+        cells = np.bincount(bins.ravel(), lengths.ravel(), mean.size).reshape(mean.shape)
+        mean += cells / np.maximum(np.sqrt((cells * cells).sum(axis=-1, keepdims=True)), 1e-12) / 3
+    return mean.transpose(2, 0, 1)
+
+
+@lru_cache(maxsize=4)
+def _ground(height: int, width: int, nbins: int, pool: int, window: int) -> tuple[np.ndarray, ...]:
+    """The first bin of each pixel's cell, the weight of each pixel, and the bin of each direction of a whole turn."""
+    owner = (np.arange(height) // pool)[:, None] * (width // pool) + np.arange(width) // pool
+    shape = (height // window, width // window) if window else (height, width)
+    return owner * nbins, np.tile(_bell(window or 1), shape), np.arange(2 * nbins + 1) % nbins
 
 
 def _bell(size: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from selfscope.data.picture import PICTURE_SUFFIXES
 from selfscope.data.sources import folder
 from selfscope.errors import ConfigError, DataError, UsageError
 from selfscope.records import Sample
-from selfscope.views.derived import Derivation, derivations
+from selfscope.views.derived import Derivation, derivations, with_derived
 from selfscope.views.model_mask import ModelMask, completed, model_mask
 
 PHASES = ("train", "val", "test")
@@ -33,8 +33,8 @@ class Opened:
     seed: int = 0
 
     def sample(self, index: int, epoch: int | None = None) -> Sample:
-        """The item as a record; a model that draws its mask itself (MAE) gets one of its own kind drawn here."""
-        return self.completed(self.dataset.sample(index, epoch))
+        """The item as a record, with the mask and the pictures that the config's model makes of it itself."""
+        return with_derived(self.completed(self.dataset.sample(index, epoch)), self.derivations)
 
     @property
     def mask_ratio(self) -> float | None:
