@@ -17,6 +17,7 @@ LOAD, PACK = {"type": "LoadImageFromFile"}, {"type": "PackSelfSupInputs"}
 RESIZE = {"type": "Resize", "scale": (16, 16)}
 CROP = {"type": "RandomResizedCrop", "size": 16}
 MASK = {"type": "RandomPatchMask", "grid": (4, 4)}
+VIEWS = {"type": "MultiView", "num_views": 2, "transforms": [[CROP]]}
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def root(photos: Callable[..., Path]) -> Path:
     return photos(classes=2, each=2)
 
 
-@pytest.mark.parametrize("steps", [[RESIZE], [CROP], [RESIZE, {"type": "RandomFlip", "prob": 0.5}]])
+@pytest.mark.parametrize("steps", [[RESIZE], [CROP], [VIEWS], [RESIZE, {"type": "RandomFlip", "prob": 0.5}]])
 def test_items_are_what_they_are_without(root: Path, steps: list[dict]) -> None:
     plain = folder_dataset(root, [LOAD, *steps, PACK], seed=3)
     kept = plain.remembering()
@@ -43,7 +44,7 @@ def test_what_is_not_drawn_is_not_read_again(root: Path) -> None:
     assert torch.equal(dataset.at_epoch(5).subset([1])[0].inputs[0], first)
 
 
-@pytest.mark.parametrize("drawing", [CROP, MASK, {"type": "RandomFlip", "prob": 0.5}])
+@pytest.mark.parametrize("drawing", [CROP, MASK, VIEWS, {"type": "RandomFlip", "prob": 0.5}])
 def test_what_is_drawn_is_read_again(root: Path, drawing: dict) -> None:
     dataset = folder_dataset(root, [LOAD, RESIZE, drawing, PACK]).remembering()
     dataset[1]

@@ -85,13 +85,13 @@ class Dataset:
         if kept is not None and place in kept.items:
             return kept.items[place]
         rng = self._generator(place, self.epoch)
-        start = None if kept is None else rng.bit_generator.state
+        start = None if kept is None else _drawn(rng)
         before, packed = self._run(place, rng)
         if packed is None:
             packed = PackSelfSupInputs(meta_keys=("img_path",))(before, np.random.default_rng(0))
         inputs = packed["inputs"]
         item = Packed(list(inputs) if isinstance(inputs, (list, tuple)) else [inputs], packed["data_samples"])
-        if kept is not None and rng.bit_generator.state == start:
+        if kept is not None and _drawn(rng) == start:
             kept.add(place, item)
         return item
 
@@ -273,6 +273,11 @@ def _as_listing(source: Any) -> Listing:
 def _told(results: Mapping[str, Any]) -> dict[str, Any]:
     """What must be said beside the pictures: which frame, which bands, how values became colours."""
     return {"notes": tuple(results["notes"])} if results.get("notes") else {}
+
+
+def _drawn(rng: np.random.Generator) -> tuple[Any, Any]:
+    """What changes when something is drawn: `spawn`, for views that draw on their own, leaves the state as it is."""
+    return rng.bit_generator.state, rng.bit_generator.seed_seq.n_children_spawned  # type: ignore[attr-defined]
 
 
 def _views(results: Mapping[str, Any]) -> tuple[records.View, ...]:
