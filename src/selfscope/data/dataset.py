@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,33 +25,6 @@ from selfscope.data.pipeline import Transform, build_transforms, run, type_names
 from selfscope.data.sources import files, folder
 from selfscope.data.trace import PICTURED
 from selfscope.errors import ConfigError, DataError
-
-BESIDE = 2048
-"""Bytes that an item takes beside its tensors."""
-
-
-@dataclass(eq=False)
-class Kept:
-    """Items by place, up to `most` bytes, of one listing through one pipeline. Other processes get it empty."""
-
-    most: int
-    listing: Listing
-    transforms: tuple[Transform, ...]
-    items: dict[int, Packed] = field(default_factory=dict)
-    used: int = 0
-
-    def __reduce__(self) -> Any:
-        return Kept, (self.most, self.listing, self.transforms)
-
-    def fits(self, dataset: Dataset) -> bool:
-        """Whether it holds that data set's items: one made of it by `replace` may have another pipeline."""
-        return self.listing is dataset.listing and self.transforms is dataset.transforms
-
-    def add(self, place: int, item: Packed) -> None:
-        size = BESIDE + sum(view.nbytes for view in item.inputs)
-        if self.used + size <= self.most:
-            self.items[place] = item
-            self.used += size
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +44,6 @@ class Dataset:
     """For a subset: which items of the listing it has. They keep their keys and what they draw."""
     pictured: bool = False
     """Whether samples keep the image after every step."""
-    kept: Kept | None = None
-    """Items that are read once: see `remembering`."""
 
     def __len__(self) -> int:
         return len(self.listing) if self.places is None else len(self.places)
@@ -80,20 +51,11 @@ class Dataset:
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self.subset(range(*index.indices(len(self))))
-        place = self._place(index)
-        kept = self.kept if self.kept is not None and self.kept.fits(self) else None
-        if kept is not None and place in kept.items:
-            return kept.items[place]
-        rng = self._generator(place, self.epoch)
-        start = None if kept is None else _drawn(rng)
-        before, packed = self._run(place, rng)
+        before, packed = self._run(self._place(index), self.epoch)
         if packed is None:
             packed = PackSelfSupInputs(meta_keys=("img_path",))(before, np.random.default_rng(0))
         inputs = packed["inputs"]
-        item = Packed(list(inputs) if isinstance(inputs, (list, tuple)) else [inputs], packed["data_samples"])
-        if kept is not None and _drawn(rng) == start:
-            kept.add(place, item)
-        return item
+        return Packed(list(inputs) if isinstance(inputs, (list, tuple)) else [inputs], packed["data_samples"])
 
     def sample(self, index: int, epoch: int | None = None) -> records.Sample:
         """The item as a record: its views and where each comes from, what was drawn, its mask or boxes, the original.
@@ -101,7 +63,7 @@ class Dataset:
         Boxes are in the order of the views.
         """
         place, epoch = self._place(index), self.epoch if epoch is None else epoch
-        results, _ = self._run(place, self._generator(place, epoch), packs=False)
+        results, _ = self._run(place, epoch, packs=False)
         path, label = results.get("img_path"), results.get("gt_label")
         boxes, boxed, mask = (results.get(name) for name in ("patch_box", "unpatched_img", "mask"))
         return records.Sample(
@@ -152,13 +114,6 @@ class Dataset:
         """The same items, drawing anew."""
         return replace(self, epoch=epoch)
 
-    def remembering(self, most: int = 64 * 2**20) -> Dataset:
-        """The same items; those for which nothing is drawn, the same in every epoch, are read once.
-
-        Up to `most` bytes of them, in each process. Whoever takes an item must not change it.
-        """
-        return replace(self, kept=Kept(most, self.listing, self.transforms))
-
     def with_pictures(self) -> Dataset:
         """The same items; samples keep the image after every step, for pictures of the whole pipeline."""
         return replace(self, pictured=True)
@@ -181,12 +136,7 @@ class Dataset:
         place = range(len(self))[index]
         return place if self.places is None else int(self.places[place])
 
-    def _generator(self, place: int, epoch: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed, epoch, place])
-
-    def _run(
-        self, place: int, rng: np.random.Generator, *, packs: bool = True
-    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    def _run(self, place: int, epoch: int, *, packs: bool = True) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """Results before packing, and packed; `packs=False` only makes sure that they could be packed."""
         path, label = self.listing[place]
         results = {"img_path": path, "sample_idx": place, **dict(self.listing.extra)}
@@ -194,6 +144,7 @@ class Dataset:
             results["gt_label"] = label
         if self.pictured:
             results[PICTURED] = True
+        rng = np.random.default_rng([self.seed, epoch, place])
         try:
             if packs or self._pack is None:
                 return run(self.transforms, results, rng)
@@ -273,11 +224,6 @@ def _as_listing(source: Any) -> Listing:
 def _told(results: Mapping[str, Any]) -> dict[str, Any]:
     """What must be said beside the pictures: which frame, which bands, how values became colours."""
     return {"notes": tuple(results["notes"])} if results.get("notes") else {}
-
-
-def _drawn(rng: np.random.Generator) -> tuple[Any, Any]:
-    """What changes when something is drawn: `spawn`, for views that draw on their own, leaves the state as it is."""
-    return rng.bit_generator.state, rng.bit_generator.seed_seq.n_children_spawned  # type: ignore[attr-defined]
 
 
 def _views(results: Mapping[str, Any]) -> tuple[records.View, ...]:

@@ -186,7 +186,7 @@ def build_feed(
         hint = nearest(kind, SAMPLERS) or f" Known are {', '.join(SAMPLERS)}."
         raise ConfigError(f"train_dataloader: the sampler {kind!r} is not known here.{hint}", file=file, line=line)
     return Feed(
-        build_dataset(loader["dataset"], seed=seed, trust=trust).remembering(),
+        build_dataset(loader["dataset"], seed=seed, trust=trust),
         int(loader.get("batch_size", 1)),
         workers=min(int(loader.get("num_workers", 0)), os.cpu_count() or 1),
         rank=rank,
