@@ -12,12 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
+from selfscope.data.compiled import Loops
 from selfscope.data.dataset import folder_dataset
 from selfscope.draw.mask import expand
 from selfscope.draw.show import sample_photo
 from selfscope.models.hog import HOGGenerator
 from selfscope.models.resnet import Sobel
 from selfscope.records import Sample, View
+from selfscope.views import derived
 from selfscope.views.browse import browse
 from selfscope.views.derived import Mixture, OrientedGradients, hog_cells, low_pass, sobel, with_derived
 from selfscope.views.opening import opened
@@ -86,6 +88,18 @@ def test_hog_cells_are_the_models_own(nbins: int, pool: int, window: int) -> Non
     pixels = torch.from_numpy(photo.transpose(2, 0, 1)[None]).float()
     expected = HOGGenerator(nbins, pool, window).cells(pixels)[0].mean(0).numpy()
     np.testing.assert_allclose(hog_cells(photo, nbins, pool, window), expected, atol=1e-6)
+
+
+@pytest.mark.slow  # compiles
+@pytest.mark.parametrize(("nbins", "pool", "window"), [(9, 8, 16), (18, 4, 0), (5, 16, 8)])
+def test_compiled_loops_make_the_same_cells(
+    nbins: int, pool: int, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    noise[:, :32] = np.repeat(np.repeat(noise[::16, :32:16], 16, axis=0), 16, axis=1)  # straight edges and flat squares
+    expected = hog_cells(noise, nbins, pool, window)
+    monkeypatch.setattr(derived, "loops", lambda pixels: Loops())
+    np.testing.assert_allclose(hog_cells(noise, nbins, pool, window), expected, atol=1e-5)
 
 
 def test_cells_without_gradients_have_no_direction() -> None:

@@ -65,6 +65,10 @@ class Loops:
         far = ((1 << 24) - (2 * whole + 1) * near) // 2
         return self._kernels.box_blurred(_given(pixels), whole, (near, far), PASSES)
 
+    def gradient_histograms(self, pixels: np.ndarray, weights: np.ndarray, nbins: int, pool: int) -> np.ndarray:
+        """Lengths of gradients by direction, `(3, H / pool, W / pool, nbins)`; see `views.derived.hog_cells`."""
+        return self._kernels.gradient_histograms(_given(pixels), weights, nbins, pool)
+
     def jittered(self, pixels: np.ndarray, factors: Iterable[tuple[str, float]]) -> np.ndarray:
         """As Pillow's enhancers and its HSV, one after the other."""
         made = np.array(pixels, order="C")

@@ -348,3 +348,32 @@ def turn_planes(reds: np.ndarray, greens: np.ndarray, blues: np.ndarray, turn: n
             most if (sector == 1) | (sector == 2) else falling if sector == 3 else rising if sector == 0 else low
         )
         blues[i] = most if (sector == 3) | (sector == 4) else falling if sector == 5 else rising if sector == 2 else low
+
+
+@_compiled
+def gradient_histograms(pixels: Any, weights: Any, nbins: int, pool: int) -> Any:
+    """For each cell of `pool` pixels and each colour, weighted lengths of gradients by direction: `(3, h, w, nbins)`.
+
+    Directions are of half a turn, and go from down to across; `weights` is `(H, W)`. The border is mirrored.
+    """
+    height, width = pixels.shape[:2]
+    cells = np.zeros((3, height // pool, width // pool, nbins))
+    sines = np.sin(np.arange(1, nbins) * (math.pi / nbins))
+    cosines = np.cos(np.arange(1, nbins) * (math.pi / nbins))
+    for y in range(height):
+        above, below = abs(y - 1), y + 1 if y + 1 < height else height - 2
+        for x in range(width):
+            left, right = abs(x - 1), x + 1 if x + 1 < width else width - 2
+            for c in range(3):
+                a, b, d, e = pixels[above, left, c], pixels[above, x, c], pixels[above, right, c], pixels[y, left, c]
+                f, g, h, i = pixels[y, right, c], pixels[below, left, c], pixels[below, x, c], pixels[below, right, c]
+                across = np.int32(a) - d + 2 * (np.int32(e) - f) + np.int32(g) - i
+                down = np.int32(a) - g + 2 * (np.int32(b) - h) + np.int32(d) - i
+                length = math.sqrt(across * across + down * down) * weights[y, x]
+                if across < 0 or (across == 0 and down < 0):
+                    across, down = -across, -down
+                turn = 0
+                for k in range(nbins - 1):
+                    turn += across * cosines[k] >= down * sines[k]
+                cells[c, y // pool, x // pool, turn] += length
+    return cells

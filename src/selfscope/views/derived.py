@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from selfscope.config.reader import Config
+from selfscope.data.compiled import loops
 from selfscope.data.dataset import Dataset
 from selfscope.draw.hog import hog_picture
 from selfscope.draw.mask import expand
@@ -86,18 +87,28 @@ def hog_cells(picture: np.ndarray, nbins: int = 9, pool: int = 8, window: int = 
     """
     height, width = picture.shape[:2]
     first, weights, turned = _ground(height, width, nbins, pool, window)
-    mean = np.zeros((height // pool, width // pool, nbins))
-    for colour in range(3):  # one at a time stays in the cache
-        plane = np.pad(picture[..., colour], 1, mode="reflect").astype(np.float32)
-        right, below = plane[:, :-2] - plane[:, 2:], plane[:-2] - plane[2:]
-        across = right[:-2] + 2 * right[1:-1] + right[2:]
-        down = below[:, :-2] + 2 * below[:, 1:-1] + below[:, 2:]
-        turns = np.arctan2(across, down) * np.float32(nbins / np.pi) + np.float32(nbins)  # 0 .. 2 * nbins
-        bins = turned.take(turns.astype(np.intp)) + first
-        lengths = np.sqrt(across * across + down * down) * weights
-        cells = np.bincount(bins.ravel(), lengths.ravel(), mean.size).reshape(mean.shape)
-        mean += cells / np.maximum(np.sqrt((cells * cells).sum(axis=-1, keepdims=True)), 1e-12) / 3
-    return mean.transpose(2, 0, 1)
+    compiled = loops(picture.shape[0] * picture.shape[1])
+    if compiled is not None:
+        cells = compiled.gradient_histograms(picture, weights, nbins, pool)
+    else:
+        planes = (picture[..., colour] for colour in range(3))  # one at a time stays in the cache
+        cells = np.stack([_histograms(plane, first, weights, turned) for plane in planes])
+        cells = cells.reshape(3, height // pool, width // pool, nbins)
+    shares = cells / np.maximum(np.sqrt((cells * cells).sum(axis=-1, keepdims=True)), 1e-12)
+    return shares.mean(axis=0).transpose(2, 0, 1)
+
+
+def _histograms(plane: np.ndarray, first: np.ndarray, weights: np.ndarray, turned: np.ndarray) -> np.ndarray:
+    """Lengths of gradients of one colour, by cell and direction, in one row."""
+    nbins = len(turned) // 2
+    plane = np.pad(plane, 1, mode="reflect").astype(np.float32)
+    right, below = plane[:, :-2] - plane[:, 2:], plane[:-2] - plane[2:]
+    across = right[:-2] + 2 * right[1:-1] + right[2:]
+    down = below[:, :-2] + 2 * below[:, 1:-1] + below[:, 2:]
+    turns = np.arctan2(across, down) * np.float32(nbins / np.pi) + np.float32(nbins)  # 0 .. 2 * nbins
+    bins = turned.take(turns.astype(np.intp)) + first
+    lengths = np.sqrt(across * across + down * down) * weights
+    return np.bincount(bins.ravel(), lengths.ravel(), int(first[-1, -1]) + nbins)
 
 
 @lru_cache(maxsize=4)
