@@ -92,7 +92,7 @@ def _label_names(emb: Embedding) -> dict[int, str]:
     names = emb.class_names or ()
     assert emb.labels is not None
     present = np.unique(emb.labels).tolist()
-    return {value: names[value] if 0 <= value < len(names) else f"class {value}" for value in present}
+    return {value: (names[value] if 0 <= value < len(names) else "") or f"class {value}" for value in present}
 
 
 def _cluster_names(values: np.ndarray) -> dict[int, str]:

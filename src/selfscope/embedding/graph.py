@@ -10,7 +10,7 @@ import numpy as np
 from selfscope.embedding.check import feature_array
 from selfscope.errors import RecordError
 
-METHOD = "selfscope-1"
+METHOD = "selfscope-2"
 """Changes whenever the same features would get another graph: part of a cache's key."""
 
 

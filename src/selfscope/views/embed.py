@@ -74,9 +74,7 @@ def tsne(
         "device": engine.device,
     }
     if settings["perplexity"] < engine.perplexity:
-        log.warning(
-            "perplexity lowered from %g to %.3g: there are %d points", engine.perplexity, settings["perplexity"], n
-        )
+        log.warning("perplexity lowered from %g to %.3g, as N = %d asks", engine.perplexity, settings["perplexity"], n)
     return judged_map(given, stage, maps, settings, neighbours=neighbours, queries=queries, step=step)
 
 

@@ -6,6 +6,7 @@ import pytest
 from selfscope.embedding.engine import neighbours
 from selfscope.embedding.engine.neighbours import nearest_neighbours
 from selfscope.embedding.engine.reduction import Points, reduce
+from selfscope.embedding.engine.search import search
 from selfscope.embedding.engine.workers import Workers
 
 
@@ -83,3 +84,17 @@ def test_reduction_keeps_distances(features: np.ndarray, workers: Workers) -> No
     np.testing.assert_allclose(ratio, ratio.mean(), rtol=1e-3)
     np.testing.assert_allclose(points.squares, (points.full**2).sum(axis=1), rtol=1e-5)
     assert isinstance(points[np.arange(3)], Points)
+
+
+@pytest.mark.parametrize(("n", "exact"), [(40, False), (40, True), (700, True)])
+def test_points_in_very_many_dimensions(n: int, exact: bool) -> None:
+    """More than can be turned: a few are told by their inner products, more stay as they lie."""
+    rng = np.random.default_rng(n)
+    along = rng.normal(size=n)
+    features = (rng.normal(size=(n, 1500)) + np.outer(along, rng.normal(size=1500))).astype(np.float32)
+    graph = search(features, 12, "euclidean", 0, exact=exact)
+    distances = np.sqrt(((features[:20, None] - features[None]) ** 2).sum(axis=2, dtype=np.float64))
+    np.testing.assert_allclose(graph.distances[:20], np.sort(distances, axis=1)[:, 1:13], rtol=1e-4)
+    assert graph.leading is not None
+    assert graph.leading.shape == (n, 3)
+    assert abs(np.corrcoef(graph.leading[:, 0], along)[0, 1]) > 0.99

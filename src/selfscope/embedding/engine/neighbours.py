@@ -29,7 +29,7 @@ def nearest_neighbours(
     looked at for every point: those nearest by the leading axes. `exact` compares all pairs, however many.
     """
     wide = min(candidates + 1, len(points))  # a point is its own first candidate
-    products = as_products(points)
+    products = as_products(points.leading, points.squares)
     if all_pairs_pay(len(points)) or exact:
         shortlists = all_pairs(*products, wide, workers)
     else:
@@ -42,13 +42,16 @@ def all_pairs_pay(n: int) -> bool:
     return n <= ALL_PAIRS
 
 
-def as_products(points: Points) -> tuple[np.ndarray, np.ndarray]:
-    """Rows [-2 q, 1] and [c, |c|²] `(N, d + 1)`: their inner product is the squared distance less |q|²."""
-    n, d = points.leading.shape
+def as_products(points: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows [-2 q, 1] and [c, |c|²] `(N, d + 1)`: their inner product is the squared distance less |q|².
+
+    `squares` (N,) may count more dimensions than `points` (N, d) have.
+    """
+    n, d = points.shape
     queries, targets = np.empty((n, d + 1), np.float32), np.empty((n, d + 1), np.float32)
-    np.multiply(points.leading, -2, out=queries[:, :d])
+    np.multiply(points, -2, out=queries[:, :d])
     queries[:, d] = 1
-    targets[:, :d], targets[:, d] = points.leading, points.squares
+    targets[:, :d], targets[:, d] = points, squares
     return queries, targets
 
 
@@ -108,9 +111,8 @@ def near_cells(
 
 def nearest_to_others(queries: np.ndarray, points: Points, k: int, workers: Workers) -> tuple[np.ndarray, np.ndarray]:
     """For queries `(Q, D)`, which are none of the points but in their frame: the k nearest points, exactly."""
-    square = np.einsum("nd,nd->n", queries, queries)
-    asking = as_products(Points(queries, queries, square))[0]
-    targets = as_products(Points(points.full, points.full, points.squares))[1]
+    asking = as_products(queries, np.einsum("nd,nd->n", queries, queries))[0]
+    targets = as_products(points.full, points.squares)[1]
     shortlists = all_pairs(asking, targets, min(k + k // 2 + 8, len(points)), workers)
     return ranked(points.full, shortlists, k, workers, asking=queries)
 

@@ -25,6 +25,10 @@ costs a map more neighbours than it is worth.
 KEPT = 0.95
 """Share of the nearest neighbours that must be among the candidates, before these are ranked by exact distances."""
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+FEW = 600
+"""Points in more dimensions than these span but N - 1, which their inner products tell quickly."""
+WIDE = LADDER[-1]
+"""Dimensions beyond which points stay as they lie: their covariance would take longer to take apart than all else."""
 SAMPLE, QUERIES = 3000, 256
 """Rows that stand for all, and those of them whose neighbours are compared."""
 
@@ -36,7 +40,9 @@ class Points:
     full: np.ndarray
     """`(N, D)`, centred: all dimensions, or the axes that tell neighbours from others."""
     leading: np.ndarray
-    """`(N, d)`: principal coordinates, the widest first; `full` itself turned when d = D."""
+    """`(N, d)`: principal coordinates, the widest first; `full` itself turned when d = D, or as it is beyond `WIDE`."""
+    plane: np.ndarray
+    """`(N, 1..3)`: the widest principal coordinates."""
     squares: np.ndarray
     """`(N,)`: |full|². With it, |q|² + |c|² - 2 q·c counts what lies outside the leading axes as if it were at right
     angles for every two points, which for many dimensions it nearly is: far better than to leave it out."""
@@ -47,7 +53,16 @@ class Points:
         return len(self.full)
 
     def __getitem__(self, order: np.ndarray) -> Points:
-        return Points(self.full[order], self.leading[order], self.squares[order], self.unit)
+        return Points(self.full[order], self.leading[order], self.plane[order], self.squares[order], self.unit)
+
+    @classmethod
+    def of(
+        cls, full: np.ndarray, leading: np.ndarray, unit: float, rng: np.random.Generator, workers: Workers
+    ) -> Points:
+        wide = leading.shape[1] > WIDE
+        leading = leading if wide else turned(leading)
+        plane = widest(leading, rng, workers) if wide else leading[:, :3]
+        return cls(full, leading, plane, np.einsum("nd,nd->n", full, full), unit)
 
 
 def reduce(
@@ -56,6 +71,9 @@ def reduce(
     """From features `(N, D)`: so many axes that of k neighbours 95 % are among the `candidates` nearest."""
     rng = np.random.default_rng(seed)
     frame = Frame.of(features, metric, rng)
+    unit = frame.unit
+    if len(features) <= min(FEW, features.shape[1] - 1):
+        features, frame = spanned(frame.projected(features, None, workers)), Frame.none(len(features))
     chosen = rng.permutation(len(features))[:SAMPLE]
     sample = frame.rows(features, chosen)
     if not np.isfinite(sample).all():
@@ -69,17 +87,17 @@ def reduce(
     else:
         sample = sample @ telling
         blocks = iter([np.eye(full.shape[1], dtype=np.float32)])
-    squares = np.einsum("nd,nd->n", full, full)
     wide = max(few[1], math.ceil(1.5 * few[0]))
     axes = fewest_axes(sample, blocks, few[0], wide, KEPT, workers)  # (D', d)
-    return Points(full, turned(full if axes is None else product(full, axes, workers)), squares, frame.unit)
+    return Points.of(full, full if axes is None else product(full, axes, workers), unit, rng, workers)
 
 
 def unreduced(features: np.ndarray, seed: int, workers: Workers, *, metric: str) -> Points:
     """All dimensions, for neighbours that must be exact."""
-    frame = Frame.of(features, metric, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    frame = Frame.of(features, metric, rng)
     full = frame.projected(features, None, workers)
-    return Points(full, turned(full), np.einsum("nd,nd->n", full, full), frame.unit)
+    return Points.of(full, full, frame.unit, rng, workers)
 
 
 def fewest_axes(
@@ -159,6 +177,19 @@ def principal_axes(sample: np.ndarray, rng: np.random.Generator, workers: Worker
             yield product(basis, _eigenvectors(basis.T @ spread(basis))[:, :d], workers)
     if dimensions <= LADDER[-1]:
         yield _eigenvectors(spread(np.eye(dimensions, dtype=np.float32)))
+
+
+def spanned(rows: np.ndarray) -> np.ndarray:
+    """`(N, N)` float32 with the same distances as rows (N, D) in float32, by the eigenvectors of inner products."""
+    centred = rows - rows.mean(axis=0)
+    values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
+    return (vectors * np.sqrt(np.maximum(values, 0))).astype(np.float32)
+
+
+def widest(points: np.ndarray, rng: np.random.Generator, workers: Workers) -> np.ndarray:
+    """Principal coordinates `(N, 3)` of points in many dimensions, by the axes of a sample."""
+    axes = next(principal_axes(points[:SAMPLE], rng, workers))
+    return product(points, np.ascontiguousarray(axes[:, :3]), workers)
 
 
 def turned(leading: np.ndarray) -> np.ndarray:

@@ -28,15 +28,15 @@ def search(
         else:
             points = reduce(features, k, candidates, seed, workers, metric=metric)
         n, d = points.full.shape
-        order = along_curve(points.leading)
+        order = along_curve(points.plane)
         points = points[order]  # near points get near numbers, which the search is quicker with
         found, squares = nearest_neighbours(points, k, candidates, seed, workers, exact=exact)
     kind = np.float32 if 1e-30 < points.unit < 1e30 else np.float64
     indices, distances = np.empty_like(found), np.empty(squares.shape, kind)
     indices[order] = order.astype(np.uint32)[found]
     distances[order] = np.sqrt(squares) * kind(points.unit)
-    leading = np.empty((n, min(3, points.leading.shape[1])), np.float32)
-    leading[order] = points.leading[:, :3]
+    leading = np.empty((n, points.plane.shape[1]), np.float32)
+    leading[order] = points.plane
     everything = d == features.shape[1] and (exact or (all_pairs_pay(n) and points.leading.shape[1] == d))
     return Neighbours(indices, distances, everything, metric, _words(points, features.shape[1], exact), leading)
 

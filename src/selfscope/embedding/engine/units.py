@@ -38,6 +38,11 @@ class Frame:
         distances = _lengths(sample - centre)
         return cls(metric, centre, float(np.median(distances)) or float(distances.max()) or 1.0)
 
+    @classmethod
+    def none(cls, dimensions: int) -> Frame:
+        """For rows that are in a frame already."""
+        return cls("euclidean", np.zeros(dimensions), 1.0)
+
     def rows(self, features: np.ndarray, which: slice | np.ndarray) -> np.ndarray:
         """`(n, D)` float32, those beyond `FARTHEST` pulled in; NaN where a row cannot be used."""
         rows = read_rows(features, which, self.metric)
