@@ -12,16 +12,23 @@ import pytest
 import torch
 from PIL import Image
 
-from selfscope.data.compiled import Loops
 from selfscope.data.dataset import folder_dataset
 from selfscope.draw.mask import expand
 from selfscope.draw.show import sample_photo
+from selfscope.errors import ConfigError
 from selfscope.models.hog import HOGGenerator
 from selfscope.models.resnet import Sobel
 from selfscope.records import Sample, View
-from selfscope.views import derived
 from selfscope.views.browse import browse
-from selfscope.views.derived import Mixture, OrientedGradients, hog_cells, low_pass, sobel, with_derived
+from selfscope.views.derived import (
+    LowFrequencies,
+    Mixture,
+    OrientedGradients,
+    hog_cells,
+    low_pass,
+    sobel,
+    with_derived,
+)
 from selfscope.views.opening import opened
 
 SELFSUP = "configs/selfsup/"
@@ -90,18 +97,6 @@ def test_hog_cells_are_the_models_own(nbins: int, pool: int, window: int) -> Non
     np.testing.assert_allclose(hog_cells(photo, nbins, pool, window), expected, atol=1e-6)
 
 
-@pytest.mark.slow  # compiles
-@pytest.mark.parametrize(("nbins", "pool", "window"), [(9, 8, 16), (18, 4, 0), (5, 16, 8)])
-def test_compiled_loops_make_the_same_cells(
-    nbins: int, pool: int, window: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    noise = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)
-    noise[:, :32] = np.repeat(np.repeat(noise[::16, :32:16], 16, axis=0), 16, axis=1)  # straight edges and flat squares
-    expected = hog_cells(noise, nbins, pool, window)
-    monkeypatch.setattr(derived, "loops", lambda pixels: Loops())
-    np.testing.assert_allclose(hog_cells(noise, nbins, pool, window), expected, atol=1e-5)
-
-
 def test_cells_without_gradients_have_no_direction() -> None:
     assert not hog_cells(np.full((32, 32, 3), 77, np.uint8)).any()
 
@@ -110,6 +105,26 @@ def test_views_that_are_no_whole_cells_say_so_and_have_no_target() -> None:
     pictures, note = OrientedGradients()(Sample("a", (View(sample_photo(100, 224)),)))
     assert not pictures
     assert note == "no HOG target: views of 224 x 100 px are not whole cells of 16 px"
+
+
+@pytest.mark.parametrize(("pool", "window", "unit"), [(8, 12, 8), (12, 8, 8), (8, 0, 8)])
+def test_views_must_be_whole_cells_and_whole_windows(pool: int, window: int, unit: int) -> None:
+    side = 60 if pool == 8 else 36
+    pictures, note = OrientedGradients(9, pool, window)(Sample("a", (View(sample_photo(side, side)),)))
+    assert not pictures
+    assert note == f"no HOG target: views of {side} x {side} px are not whole cells of {unit} px"
+
+
+@pytest.mark.parametrize("given", [{"pool": 0}, {"nbins": 0}, {"pool": 8.5}, {"window": -16}, {"nbins": "9"}])
+def test_impossible_cells_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="HOGGenerator: expected whole numbers"):
+        OrientedGradients(**given)
+
+
+@pytest.mark.parametrize("radius", [None, "40", -1])
+def test_a_filter_without_a_radius_is_refused(radius: Any) -> None:
+    with pytest.raises(ConfigError, match="LowFreqTargetGenerator: expected a radius"):
+        LowFrequencies(radius)
 
 
 def test_gradients_are_those_of_the_models_layer() -> None:

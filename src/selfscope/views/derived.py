@@ -15,11 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from selfscope.config.reader import Config
-from selfscope.data.compiled import loops
 from selfscope.data.dataset import Dataset
 from selfscope.draw.hog import hog_picture
 from selfscope.draw.mask import expand
-from selfscope.errors import DataError
+from selfscope.errors import ConfigError, DataError
 from selfscope.records import Sample
 
 
@@ -36,6 +35,10 @@ class LowFrequencies:
     """PixMIM's target (arXiv:2303.02416): the view without what is finer than `radius` waves an image."""
 
     radius: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.radius, (int, float)) or not self.radius >= 0:
+            raise ConfigError(f"LowFreqTargetGenerator: expected a radius of at least 0, got {self.radius!r}")
 
     def __call__(self, sample: Sample) -> tuple[Mapping[str, np.ndarray], str]:
         target = low_pass(sample.views[0].picture, self.radius)
@@ -66,10 +69,19 @@ class OrientedGradients:
     pool: int = 8
     window: int = 16
 
+    def __post_init__(self) -> None:
+        given = (self.nbins, self.pool, self.window)
+        if not all(isinstance(value, int) for value in given) or min(given[:2]) < 1 or self.window < 0:
+            raise ConfigError(
+                "HOGGenerator: expected whole numbers, nbins and pool of at least 1, gaussian_window of at least 0, "
+                f"got {', '.join(map(repr, given))}"
+            )
+
     def __call__(self, sample: Sample) -> tuple[Mapping[str, np.ndarray], str]:
         picture = sample.views[0].picture
-        unit = max(self.pool, self.window)
-        if picture.shape[0] % unit or picture.shape[1] % unit:
+        units = [unit for unit in (self.pool, self.window) if unit and any(side % unit for side in picture.shape[:2])]
+        if units:
+            unit = max(units)
             size = f"{picture.shape[1]} x {picture.shape[0]} px"
             return {}, f"no HOG target: views of {size} are not whole cells of {unit} px"
         strokes = hog_picture(hog_cells(picture, self.nbins, self.pool, self.window), self.pool)
@@ -87,13 +99,9 @@ def hog_cells(picture: np.ndarray, nbins: int = 9, pool: int = 8, window: int = 
     """
     height, width = picture.shape[:2]
     first, weights, turned = _ground(height, width, nbins, pool, window)
-    compiled = loops(picture.shape[0] * picture.shape[1])
-    if compiled is not None:
-        cells = compiled.gradient_histograms(picture, weights, nbins, pool)
-    else:
-        planes = (picture[..., colour] for colour in range(3))  # one at a time stays in the cache
-        cells = np.stack([_histograms(plane, first, weights, turned) for plane in planes])
-        cells = cells.reshape(3, height // pool, width // pool, nbins)
+    planes = (picture[..., colour] for colour in range(3))  # one at a time stays in the cache
+    cells = np.stack([_histograms(plane, first, weights, turned) for plane in planes])
+    cells = cells.reshape(3, height // pool, width // pool, nbins)
     shares = cells / np.maximum(np.sqrt((cells * cells).sum(axis=-1, keepdims=True)), 1e-12)
     return shares.mean(axis=0).transpose(2, 0, 1)
 
@@ -186,7 +194,7 @@ def derivations(config: Config | None, dataset: Dataset) -> tuple[Derivation, ..
     named = {_kind(part): part for part in parts if isinstance(part, Mapping)}
     norm = model.get("data_preprocessor") or ({} if config is None else config.get("data_preprocessor")) or {}
     makers: dict[str, Callable[[Mapping[str, Any]], Derivation]] = {
-        "LowFreqTargetGenerator": lambda part: LowFrequencies(part["radius"]),
+        "LowFreqTargetGenerator": lambda part: LowFrequencies(part.get("radius")),  # type: ignore[arg-type]  # None is refused
         "HOGGenerator": lambda part: OrientedGradients(
             part.get("nbins", 9), part.get("pool", 8), part.get("gaussian_window", 16)
         ),
