@@ -52,13 +52,14 @@ def test_arguments_reach_a_tracker_that_has_no_init_kwargs(
 ) -> None:
     pytest.importorskip("mlflow")
     import sqlite3
+    from contextlib import closing
 
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     run = make_run(tmp_path / "run")
     assert main(["sync", str(run), "--to", "mlflow", "--init-kwargs", "exp_name=ssl"]) == 0
     assert "6 records sent to mlflow" in capsys.readouterr().out
-    with sqlite3.connect(run / "vis_data" / "mlflow.db") as database:
+    with closing(sqlite3.connect(run / "vis_data" / "mlflow.db")) as database:
         assert database.execute("select name from experiments where experiment_id > 0").fetchall() == [("ssl",)]
         losses = database.execute("select step, value from metrics where key = 'loss' order by step").fetchall()
     assert losses == [(step, 1 / (step + 1)) for step in range(5)]

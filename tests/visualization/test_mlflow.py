@@ -4,6 +4,7 @@ import json
 import math
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ class Database:
         self.artifacts = folder / "mlartifacts" / run_id / "artifacts"
 
     def rows(self, query: str) -> list[tuple]:
-        with sqlite3.connect(self.path) as connection:
+        with closing(sqlite3.connect(self.path)) as connection:
             return connection.execute(query).fetchall()
 
     def scalars(self) -> dict[str, list[tuple]]:
@@ -211,7 +212,7 @@ def test_the_ancestors_arguments_are_taken(tmp_path, mlflow_tables):
     backend.add_config({"lr": 0.1, "work_dir": str(work_dir), "left_out": 1})
     run_id = backend.run_id
     backend.close()
-    with sqlite3.connect(store) as connection:
+    with closing(sqlite3.connect(store)) as connection:
         assert dict(connection.execute("select key, value from params")) == {"seed": "3", "lr": "0.1"}
         assert ("team", "a") in connection.execute("select key, value from tags").fetchall()
         assert connection.execute("select name, status from runs").fetchall() == [("first", "FINISHED")]

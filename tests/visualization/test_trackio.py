@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import sys
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class Project:
         self.lines = [(step, json.loads(metrics)) for step, metrics in rows]
 
     def rows(self, query: str) -> list[tuple]:
-        with sqlite3.connect(self.path) as connection:
+        with closing(sqlite3.connect(self.path)) as connection:
             return connection.execute(query).fetchall()
 
     def series(self, tag: str) -> list[tuple]:
