@@ -6,10 +6,9 @@
     python benchmarks/browse.py --photos FOLDER --scaling 2000 --only simsiam
 
 Photos are first brought to 500 x 375 pixels, JPEG. Each number is the lowest of all rounds. Neither side's start
-counts: not the peer's imports, and not our loading of compiled loops, which a process does after its first hundred
-photos or so (half a second; --scaling measures whole commands, with all of it). The other environment needs mmselfsup
-1.0.0, mmengine 0.10.7, mmcv-lite 2.0.1, mmcls 1.0.0rc6, setuptools < 81; each side runs its own config. Under NumPy 2
-the peer fails where hue is turned backwards, so here it turns forwards only, at the same cost.
+counts; --scaling measures whole commands. The other environment needs mmselfsup 1.0.0, mmengine 0.10.7, mmcv-lite
+2.0.1, mmcls 1.0.0rc6, setuptools < 81; each side runs its own config. Under NumPy 2 the peer fails where hue is turned
+backwards, so here it turns forwards only, at the same cost.
 """
 
 from __future__ import annotations
@@ -162,14 +161,12 @@ def ours(config: str, folder: Path, out: Path, images: int) -> float:
 def drawn(config: str, folder: Path, out: Path, images: int) -> Iterator[None]:
     """Every step of the command for `images` samples; where there are fewer photos they come again in new epochs."""
     from selfscope.cli import browse_output, files
-    from selfscope.data.compiled import ACCOUNT
     from selfscope.views.opening import opened
 
     options = [
         f"train_dataloader.dataset.{entry}" for entry in (f"data_root={folder}", "ann_file=list.txt", 'data_prefix=""')
     ]
     given, draw = opened(str(ROOT / "configs" / "selfsup" / config), options=options), browse_output.Draw(files=True)
-    ACCOUNT.load()
     for number in range(images):
         epoch, index = divmod(number, len(given.dataset))
         made = draw(given.sample(index, epoch))
@@ -209,14 +206,14 @@ def profile(config: str, folder: Path, out: Path, images: int) -> None:
 def timed(spent: Counter[str]) -> Iterator[None]:
     """Adds the CPU seconds that each stage takes without those inside it."""
     from selfscope.cli import browse_output, files
-    from selfscope.data import compiled, crops, dataset, ends, spatial
+    from selfscope.data import colour, crops, dataset, ends, spatial
 
     stages: list[tuple[Any, str, str]] = [
         (ends, "read_picture", "decode"),
         (crops, "resize", "resize"),
         (spatial, "resize", "resize"),
-        (compiled.Loops, "jittered", "colour jitter"),
-        (compiled.Loops, "blurred", "blur"),
+        (colour.ColorJitter, "__call__", "colour jitter"),
+        (colour.RandomGaussianBlur, "__call__", "blur"),
         (dataset.Dataset, "sample", "other transforms"),
         (browse_output.Draw, "__call__", "draw"),
         (browse_output, "encode_picture", "encode"),

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
-from selfscope.data.compiled import loops
 from selfscope.data.parameters import interval, one_of, probability
 from selfscope.data.trace import pixels_of, trace_of
 from selfscope.errors import ConfigError
@@ -48,11 +47,11 @@ class ColorJitter:
         order = [JITTERS[i] for i in rng.permutation(4)]
         ranges = {name: getattr(self, name) for name in JITTERS}
         drawn = {name: float(rng.uniform(*r)) for name, r in ranges.items() if r is not None}
-        factors = [(name, drawn[name]) for name in order if name in drawn]
-        pixels = pixels_of(results)
-        fast = loops(pixels.size // 3)
-        pixels = jittered_by_pillow(pixels, factors) if fast is None else fast.jittered(pixels, factors)
-        return _recoloured(results, pixels, "ColorJitter", **drawn, order=tuple(name for name, _ in factors))
+        order = [name for name in order if name in drawn]
+        image = Image.fromarray(pixels_of(results))
+        for name in order:
+            image = _JITTER[name](image, drawn[name])
+        return _recoloured(results, np.asarray(image), "ColorJitter", **drawn, order=tuple(order))
 
 
 def _factors(value: Any, name: str) -> tuple[float, float] | None:
@@ -82,14 +81,6 @@ _JITTER: dict[str, Any] = {
     "saturation": lambda image, factor: ImageEnhance.Color(image).enhance(factor),
     "hue": turn_hue,
 }
-
-
-def jittered_by_pillow(pixels: np.ndarray, factors: Sequence[tuple[str, float]]) -> np.ndarray:
-    """Brightness, contrast, saturation and hue by the factors that are given, in their order."""
-    image = Image.fromarray(pixels)
-    for name, factor in factors:
-        image = _JITTER[name](image, factor)
-    return np.asarray(image)
 
 
 @dataclass(frozen=True)
@@ -142,13 +133,9 @@ class RandomGaussianBlur:
     def __call__(self, results: Mapping[str, Any], rng: np.random.Generator) -> Results:
         if rng.random() >= self.prob:
             return _recoloured(results, pixels_of(results), "RandomGaussianBlur", applied=False)
-        pixels, sigma = pixels_of(results), float(rng.uniform(self.sigma_min, self.sigma_max))
-        fast = loops(pixels.size // 3)
-        if fast is None:
-            pixels = np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(radius=sigma)))
-        else:
-            pixels = fast.blurred(pixels, sigma)
-        return _recoloured(results, pixels, "RandomGaussianBlur", applied=True, sigma=sigma)
+        sigma = float(rng.uniform(self.sigma_min, self.sigma_max))
+        blurred = Image.fromarray(pixels_of(results)).filter(ImageFilter.GaussianBlur(radius=sigma))
+        return _recoloured(results, np.asarray(blurred), "RandomGaussianBlur", applied=True, sigma=sigma)
 
 
 @dataclass(frozen=True)

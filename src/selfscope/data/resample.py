@@ -14,7 +14,6 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from selfscope.data.compiled import SUPPORTS, loops
 from selfscope.errors import ConfigError, DataError, nearest
 
 PILLOW_FILTERS = {
@@ -58,9 +57,6 @@ def resize(
     if (width, height) == tuple(size):
         return pixels
     if backend == "pillow":
-        fast = loops(width * height + size[0] * size[1]) if interpolation in SUPPORTS else None
-        if fast is not None:
-            return fast.resized(pixels, size, interpolation)
         return np.asarray(Image.fromarray(pixels).resize(size, PILLOW_FILTERS[interpolation]))
     return _OPENCV[interpolation](pixels, size)
 
@@ -70,7 +66,7 @@ def _bilinear(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = pixels.shape[:2]
     if (width, height) == (2 * size[0], 2 * size[1]):
         return _halved(pixels)
-    return _separably(pixels, size, (_linear_columns, _linear_rows), _fixed_point_band)
+    return _in_bands(pixels, size, (_linear_columns, _linear_rows), _fixed_point_band)
 
 
 def _halved(pixels: np.ndarray) -> np.ndarray:
@@ -93,42 +89,24 @@ def _area(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if (width, height) == (2 * size[0], 2 * size[1]):
         return _halved(pixels)
     taps = _blend_taps if size[0] > width or size[1] > height else _cover_taps
-    return _separably(pixels, size, (taps, taps), _float_band)
+    return _in_bands(pixels, size, (taps, taps), _float_band)
 
 
 def _bicubic(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return _separably(pixels, size, (_cubic_taps, _cubic_taps), _float_band)
+    return _in_bands(pixels, size, (_cubic_taps, _cubic_taps), _float_band)
 
 
 def _lanczos(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return _separably(pixels, size, (_lanczos_taps, _lanczos_taps), _float_band)
-
-
-def _separably(
-    pixels: np.ndarray, size: tuple[int, int], axes: tuple[Axis, Axis], band: Callable[..., np.ndarray]
-) -> np.ndarray:
-    """New columns, then new rows, in compiled loops or in bands; `axes` are the taps of columns and of rows."""
-    height, width, channels = pixels.shape
-    fast = loops(size[0] * size[1]) if channels == 3 else None
-    if fast is None:
-        return _in_bands(pixels, size, axes, band)
-    (left, columns), (top, rows) = _plan(axes[0], width, size[0]), _plan(axes[1], height, size[1])
-    made = fast.bilinear if band is _fixed_point_band else fast.weighted
-    return made(pixels[top][:, left], columns, rows)
-
-
-@lru_cache(KEPT)
-def _plan(axis: Axis, old: int, new: int) -> tuple[slice | np.ndarray, Taps]:
-    """The old positions that new ones are made of, and the taps `(n, k)` among these."""
-    positions, weights = axis(old, new)
-    used, index = _used_rows(positions)
-    return used, _kept(np.ascontiguousarray(index, np.int64), np.ascontiguousarray(weights))
+    return _in_bands(pixels, size, (_lanczos_taps, _lanczos_taps), _float_band)
 
 
 def _in_bands(
     pixels: np.ndarray, size: tuple[int, int], axes: tuple[Axis, Axis], band: Callable[..., np.ndarray]
 ) -> np.ndarray:
-    """A band of new rows at a time, so that what is in between stays in the processor's cache."""
+    """New columns, then new rows, a band of these at a time, so that what is in between stays in the processor's cache.
+
+    `axes` are the taps of columns and of rows.
+    """
     height, width, channels = pixels.shape
     lines = pixels.reshape(height, width * channels)
     across = _across(axes[0], width, size[0], channels)
