@@ -54,6 +54,14 @@ def test_a_heads_own_loss_is_followed(head: str) -> None:
     [
         ({"backbone": {"init_cfg": {"type": "Pretrained", "checkpoint": "a.pth"}}}, r"backbone.init_cfg .* load_from"),
         ({"init_cfg": [{"type": "Pretrained", "checkpoint": "a.pth"}]}, r"model.init_cfg would begin with weights"),
+        (
+            {"init_cfg": {"type": "mmengine.Pretrained", "checkpoint": "a.pth"}},
+            r"model.init_cfg would begin with weights",
+        ),
+        (
+            {"neck": {"type": "NonLinearNeck", "norm_cfg": "LN"}},
+            r"neck.norm_cfg: expected type BN, BN1d, SyncBN, got 'LN'",
+        ),
         ({"pretrained": "a.pth"}, r"model.pretrained would begin with weights"),
         ({"backbone": {"norm_eval": True}}, r"model.backbone.norm_eval=True would hold batch norms still"),
         ({"neck": {"type": "NonLinearNeck", "norm_cfg": {"type": "LN"}}}, r"expected type BN, BN1d, SyncBN, got 'LN'"),
@@ -87,3 +95,14 @@ def test_what_changes_only_the_start_is_said() -> None:
         "train_dataloader.collate_fn='mine'",
         "log_level='DEBUG'",
     ]
+
+
+@pytest.mark.parametrize("config", [{"model": "MAE"}, {"train_dataloader": "mine"}, {"train_dataloader": {}}, {}])
+def test_what_is_no_dict_is_left_to_whoever_needs_one(config: dict[str, Any]) -> None:
+    assert unread(Config(config)) == []
+
+
+def test_a_collate_function_may_be_a_name() -> None:
+    assert unread(Config({"train_dataloader": {"collate_fn": "pseudo_collate"}})) == []
+    (said,) = unread(Config({"train_dataloader": {"collate_fn": "mine"}}))
+    assert said.startswith("train_dataloader.collate_fn='mine': not read")

@@ -30,18 +30,18 @@ Found = tuple[str, Any, Any]
 
 def unread(config: Mapping[str, Any]) -> list[str]:
     """Sentences on what has no effect; a setting that would change what is learned is a ConfigError with its line."""
-    model = config.get("model") or {}
+    model, loader = (_mapping(config.get(name)) for name in ("model", "train_dataloader"))
     found = list(_entries(model, "model"))
     for path, value, holder in found:
         _check_entry(path, value, holder)
-    method = str(model.get("type", "")).rpartition(".")[2]
+    method = _named(model)
     asked = {path: value for path, value, _ in found if path.endswith(".init_cfg") and value}
     started = [path for path, value in asked.items() if STARTS.get((method, path)) != value]
     said = [f"{', '.join(started)}: not read, weights begin as the method's own code has them"] if started else []
     if any(path.endswith(".with_cp") and value for path, value, _ in found):
         said.append("with_cp=True: nothing is computed twice here; the numbers are the same, the memory is not saved")
-    collate = ((config.get("train_dataloader") or {}).get("collate_fn") or {}).get("type", COLLATING[0])
-    if collate not in COLLATING:
+    collate = _named(loader.get("collate_fn"))
+    if collate not in ("", *COLLATING):
         said.append(f"train_dataloader.collate_fn={collate!r}: not read, images of a batch are stacked")
     if config.get("log_level", "INFO") != "INFO":
         said.append(f"log_level={config['log_level']!r}: not read, what is logged is the same at every level")
@@ -61,22 +61,22 @@ def _entries(part: Any, path: str) -> Iterator[Found]:
 
 
 def _check_entry(path: str, value: Any, holder: Any) -> None:
-    key, kind = path.rpartition(".")[2], str(holder.get("type", "")).rpartition(".")[2]
+    key, kind = path.rpartition(".")[2], _named(holder)
     if value and (key == "pretrained" or (key == "init_cfg" and _is_pretrained(value))):
         raise _refusal(holder, key, f"{path} would begin with weights: name them by load_from=PATH, and take this out")
     if value and key == "norm_eval":
         raise _refusal(holder, key, f"{path}=True would hold batch norms still, which is not done here: take it out")
     if key == "loss" and kind in LOSSES:
         _check_loss(path, value, holder, kind)
-    if value and key == "norm_cfg" and kind == "NonLinearNeck" and value.get("type") not in NORMS:
-        raise _refusal(holder, key, f"{path}: expected type {', '.join(NORMS)}, got {value.get('type')!r}")
+    if value and key == "norm_cfg" and kind == "NonLinearNeck" and _named(value) not in NORMS:
+        raise _refusal(holder, key, f"{path}: expected type {', '.join(NORMS)}, got {_named(value)!r}")
 
 
 def _check_loss(path: str, loss: Any, holder: Any, head: str) -> None:
     if loss is None:
         return
     kind, arguments = LOSSES[head]
-    given = str(loss.get("type", "")).rpartition(".")[2] if isinstance(loss, Mapping) else repr(loss)
+    given = _named(loss) if isinstance(loss, Mapping) else repr(loss)
     if given != kind:
         raise _refusal(holder, "loss", f"{path}: {head} learns by {kind} here, got {given}")
     for name, value in loss.items():
@@ -92,7 +92,17 @@ def _check_loss(path: str, loss: Any, holder: Any, head: str) -> None:
 
 def _is_pretrained(init_cfg: Any) -> bool:
     several = init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]
-    return any(isinstance(one, Mapping) and one.get("type") == "Pretrained" for one in several)
+    return any(isinstance(one, Mapping) and _named(one) == "Pretrained" for one in several)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _named(part: Any) -> str:
+    """The type that a dict names, or a name by itself, without a scope; empty where there is none."""
+    kind = part.get("type") if isinstance(part, Mapping) else part
+    return str(kind or "").rpartition(".")[2]
 
 
 def _refusal(holder: Any, key: str, message: str) -> ConfigError:
