@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import functools
 import json
 import pstats
 import subprocess
@@ -222,6 +223,7 @@ def timed(spent: Counter[str]) -> Iterator[None]:
     inside = [0.0]  # what the stages below took, for each stage that is open
 
     def around(call: Any, stage: str) -> Any:
+        @functools.wraps(call)  # a pipeline asks for the signature
         def timed_call(*arguments: Any, **named: Any) -> Any:
             inside.append(0.0)
             start = time.process_time()

@@ -96,7 +96,7 @@ def test_workers_make_the_same_samples_and_apply_the_function(photos: Photos) ->
         (["model.backbone.patch_size=32"], (7, 7), 49 - 12, "ratio 0.75"),
         (["model.type=mmselfsup.MixMIM", "model.backbone.mask_ratio=0.5"], (7, 7), 24, "ratio 0.5"),
         (["model.type=SparK", "model.backbone.mask_ratio=0.6"], (7, 7), 49 - 20, "ratio 0.6"),
-        (["model.type=MILAN"], (14, 14), 147, "drawn evenly, ratio 0.75; MILAN keeps more of those that CLIP attends to"),
+        (["model.type=MILAN"], (14, 14), 147, "ratio 0.75; MILAN keeps more of those that CLIP attends to"),
     ],
 )
 def test_masks_that_models_draw(
