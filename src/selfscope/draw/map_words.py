@@ -42,8 +42,9 @@ def title(emb: Embedding) -> str:
     """Method, model and stage."""
     method = str(emb.settings.get("method", "")).lower()
     parts = [_METHODS.get(method, emb.settings.get("method") or emb.key)]
-    parts += [str(emb.settings[name]) for name in ("model", "stage") if emb.settings.get(name)]
-    return " · ".join(str(part) for part in parts)
+    model, stage = (str(emb.settings.get(name) or "") for name in ("model", "stage"))
+    parts += [model, "" if model == f"{stage}.npy" else stage]
+    return " · ".join(str(part) for part in parts if part)
 
 
 def notes(emb: Embedding) -> list[str]:

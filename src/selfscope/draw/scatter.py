@@ -115,8 +115,9 @@ def _key(drawn: Inks, height: int, max_width: int, size: int) -> Scene | None:
 
 def _footer(emb: Embedding, drawn: Inks) -> list[str]:
     meaning = MEANINGS.get(drawn.name)
-    if drawn.name == CLUSTER and "said" in emb.settings.get("clusters", {}):
-        meaning = f"{meaning}: {emb.settings['clusters']['said']}"
+    said = emb.settings.get("clusters", {}).get("said", "") if drawn.name == CLUSTER else ""
+    if said and not any(said in note for note in notes(emb)):
+        meaning = f"{meaning}: {said}"
     return [*([f"coloured by {meaning}"] if meaning else []), *caption(emb, _read_with_care(emb, drawn))]
 
 
