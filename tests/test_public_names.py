@@ -10,7 +10,7 @@ import pytest
 import selfscope
 
 PUBLIC = """
-    __version__ load browse augmentation_stats extract tsne reconstruct joint_tsne compare probe
+    __version__ load browse augmentation_stats extract tsne reconstruct joint_tsne compare probe place
     train TrainOptions open_run
     Hook Watch LoggerHook VisualizationHook SelfSupVisualizationHook
     Visualizer SelfSupVisualizer BaseVisBackend LocalVisBackend TensorboardVisBackend WandbVisBackend

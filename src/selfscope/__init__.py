@@ -21,6 +21,7 @@ _HOME = {
     "joint_tsne": "selfscope.views.course",
     "compare": "selfscope.views.compare",
     "probe": "selfscope.views.probe",
+    "place": "selfscope.views.place",
     "train": "selfscope.training.engine",
     "TrainOptions": "selfscope.training.engine",
     "Visualizer": "selfscope.visualization.visualizer",
@@ -67,6 +68,7 @@ __all__ = [
     "joint_tsne",
     "compare",
     "probe",
+    "place",
     "train",
     "TrainOptions",
     "Visualizer",
@@ -119,6 +121,7 @@ if TYPE_CHECKING:
     from selfscope.views.embed import tsne
     from selfscope.views.extract import extract
     from selfscope.views.load import load
+    from selfscope.views.place import place
     from selfscope.views.probe import probe
     from selfscope.views.reconstruct import reconstruct
     from selfscope.views.statistics import augmentation_stats

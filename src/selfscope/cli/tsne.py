@@ -11,6 +11,7 @@ from selfscope.cli.console import log_to, say, say_skipped
 from selfscope.cli.files import open_visualizer
 from selfscope.cli.tsne_course import expanded, map_course
 from selfscope.cli.tsne_map import MapFlags
+from selfscope.cli.tsne_onto import check_onto, placed_onto
 from selfscope.cli.tsne_picture import PictureFlags
 from selfscope.cli.tsne_source import Source, SourceFlags
 from selfscope.errors import UsageError
@@ -42,6 +43,8 @@ class Tsne(MapFlags, PictureFlags, SourceFlags):
     Leaves features, pictures, a log and a run below --work-dir.
     """
 
+    onto: str | None = None
+    """The run of an earlier map by t-SNE: the new points are placed on it, and it stays as it is."""
     show: bool = False
     """Open the picture in a window."""
 
@@ -56,6 +59,7 @@ class Tsne(MapFlags, PictureFlags, SourceFlags):
             return
         self.check_picture()
         self._refuse_unused()
+        check_onto(self)
         source = replace(self, checkpoint=tuple(checkpoints)).source()
         if source.helps():
             return
@@ -69,6 +73,7 @@ class Tsne(MapFlags, PictureFlags, SourceFlags):
             features = source.features(folder)
             self.check_features(features)
             joined = self.joined(features)
+            joined = joined if joined is None or self.onto is None else replace(joined, columns={})
             for stage in features.arrays:
                 embedding = self._map(source, joined.features if joined else features, stage, options)
                 embedding = self.completed(embedding, joined)
@@ -93,6 +98,9 @@ class Tsne(MapFlags, PictureFlags, SourceFlags):
 
     def _map(self, source: Source, features: Features, stage: str, options: dict[str, Any]) -> Embedding:
         from selfscope.views.colouring import queries_for
+
+        if self.onto is not None:
+            return placed_onto(self.onto, features, stage)
 
         def kept() -> Neighbours | None:
             return source.neighbours(stage, features.arrays[stage], options)

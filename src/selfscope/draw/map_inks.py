@@ -56,7 +56,7 @@ def inks(emb: Embedding, color_by: str | None, *, span: np.ndarray | None = None
     if color_by is None or (color_by == "label" and emb.labels is None and "label" not in emb.columns):
         return plain
     if color_by == "label" and emb.labels is not None:
-        return _class_inks(emb.labels, _label_names(emb))
+        return _class_inks(emb.labels, _label_names(emb), str(emb.settings.get("background", "no label")))
     if color_by not in emb.columns:
         hint = nearest(color_by, ["label", *emb.columns])
         raise UsageError(f"{emb.key}: no column {color_by!r} to colour by; there are {['label', *emb.columns]}.{hint}")

@@ -51,10 +51,15 @@ class Framed:
 
     def squares(self, queries: np.ndarray) -> np.ndarray:
         """Squared distances `(Q, N)` float32 in the frame's units, infinite from each query to itself."""
-        asked = self.rows(queries)  # (Q, D)
+        squares = self.squares_of(self.rows(queries))
+        squares[np.arange(len(queries)), queries] = np.inf
+        return squares
+
+    def squares_of(self, asked: np.ndarray) -> np.ndarray:
+        """Of any rows `(Q, D)` in this frame to all that it holds, `(Q, N)`."""
         own = np.einsum("qd,qd->q", asked, asked)[:, None]
         asked = -2 * asked
-        squares = np.empty((len(queries), len(self.features)), np.float32)
+        squares = np.empty((len(asked), len(self.features)), np.float32)
 
         def fill(first: int, last: int) -> None:
             rows = self.rows(slice(first, last))
@@ -65,7 +70,6 @@ class Framed:
 
         with threadpool_limits(1, user_api="blas"):  # the workers are the threads: BLAS's own spin while they wait
             self.workers.each(fill, len(self.features), BLOCK)
-        squares[np.arange(len(queries)), queries] = np.inf
         return squares
 
 
@@ -105,8 +109,9 @@ def compare(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What each query's k neighbours on the map are in feature space, where all are at `squares` (Q, N).
 
-    `true` (Q, k) are the k nearest there. Per query: how far in all the map's neighbours rank beyond k in feature
-    space, how far the true ones rank beyond k on the map, and how many are both.
+    `true` (Q, k) are the k nearest there. Queries may be further points, whose `coords` come after those of the N.
+    Per query: how far in all the map's neighbours rank beyond k in feature space, how far the true ones rank beyond k
+    on the map, and how many are both.
     """
     strangers, lost, shared = (np.zeros(len(queries), np.int64) for _ in range(3))
     parts = (squares, padded_axes(coords), queries.astype(np.int64), np.ascontiguousarray(true))
@@ -123,7 +128,8 @@ def compare_rows(squares, axes, queries, true, strangers, lost, shared, first, l
         for j in range(n):
             x, y, z = axes[0, j] - axes[0, own], axes[1, j] - axes[1, own], axes[2, j] - axes[2, own]
             drawn[j] = x * x + y * y + z * z
-        drawn[own] = np.inf
+        if own < n:
+            drawn[own] = np.inf
         smallest(drawn, on_map, measure)
         strangers[row] = beyond(squares[row], on_map)
         lost[row] = beyond(drawn, true[row])
