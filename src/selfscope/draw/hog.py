@@ -50,28 +50,28 @@ def draw_segments(picture: np.ndarray, start: np.ndarray, end: np.ndarray, value
     The pixels are those of OpenCV's 8-connected `line`: clipped first, then walked from left to right.
     """
     right, bottom = picture.shape[1] - 1, picture.shape[0] - 1
-    start, end, kept = start.copy(), end.copy(), np.ones(len(start), bool)
     beyond = ~_inside(start, end, right, bottom)
-    start[beyond], end[beyond], kept[beyond] = _clip(start[beyond], end[beyond], right, bottom)
-    start, end, values = start[kept], end[kept], values[kept]
-    leftward = (end[:, 0] < start[:, 0])[:, None]
-    start, end = np.where(leftward, end, start), np.where(leftward, start, end)
-    delta = end - start
-    length, side = np.abs(delta).max(axis=1), np.abs(delta).min(axis=1)
-    steep = np.abs(delta[:, 1]) > np.abs(delta[:, 0])
-    owner = np.repeat(np.arange(len(start), dtype=np.int32), length + 1)
-    along = np.arange(len(owner), dtype=np.int32)
-    along -= np.repeat((np.cumsum(length + 1) - length - 1).astype(np.int32), length + 1)
-    across = (2 * side[owner] * along + np.maximum(length[owner] - 1, 0)) // np.maximum(2 * length[owner], 1)
-    sign = np.where(delta < 0, -1, 1)[owner]
-    x = start[owner, 0] + sign[:, 0] * np.where(steep[owner], across, along)
-    y = start[owner, 1] + sign[:, 1] * np.where(steep[owner], along, across)
-    flat = y * picture.shape[1] + x
+    if beyond.any():
+        start, end, kept = start.copy(), end.copy(), np.ones(len(start), bool)
+        start[beyond], end[beyond], kept[beyond] = _clip(start[beyond], end[beyond], right, bottom)
+        start, end, values = start[kept], end[kept], values[kept]
+    leftward = end[:, 0] < start[:, 0]
+    x0, y0 = np.where(leftward, end.T, start.T)
+    x1, y1 = np.where(leftward, start.T, end.T)
+    wide, tall = x1 - x0, np.abs(y1 - y0)
+    length, side = np.maximum(wide, tall), np.minimum(wide, tall)
+    owner = np.repeat(np.arange(len(length)), length + 1)
+    along = np.arange(len(owner)) - (np.cumsum(length + 1) - length - 1).take(owner)
+    across = (2 * side).take(owner) * along + np.maximum(length - 1, 0).take(owner)
+    across //= np.maximum(2 * length, 1).take(owner)
+    steep = (tall > wide).take(owner)
+    x = x0.take(owner) + np.where(steep, across, along)
+    y = y0.take(owner) + np.where(y1 < y0, -1, 1).take(owner) * np.where(steep, along, across)
     # Of several writes to one pixel the last must win, and assignment by an array promises no order.
     last = np.full(picture.size, -1)
-    np.maximum.at(last, flat, np.arange(len(flat)))
-    drawn = last >= 0
-    picture.reshape(-1)[drawn] = values[owner[last[drawn]]]
+    np.maximum.at(last, y * picture.shape[1] + x, np.arange(len(owner)))
+    drawn = np.flatnonzero(last >= 0)
+    picture.reshape(-1)[drawn] = values.take(owner.take(last.take(drawn)))
 
 
 def _clip(start: np.ndarray, end: np.ndarray, right: int, bottom: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
