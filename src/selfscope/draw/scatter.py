@@ -7,6 +7,7 @@ between far groups.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,56 +51,68 @@ def vector_writer(suffix: str) -> Callable[[Scene], bytes]:
     raise UsageError(f"expected a vector format .svg or .pdf, got {suffix!r}")
 
 
-def embedding_scene(
-    emb: Embedding,
-    *,
-    width: int = 1600,
-    color_by: str | None = "label",
-    legend: bool | None = None,
-    title: str | None = None,
-    point_size: float | None = None,
-    alpha: float | None = None,
-    thumbnails: Mapping[int, np.ndarray] | None = None,
-    text_size: int | None = None,
-) -> Scene:
-    """The map `width` pixels wide: points, key, and a caption with method, settings and trust.
+@dataclass(frozen=True)
+class MapFigure:
+    """What a figure of a map shows; its call makes the scene."""
 
-    `color_by` is `label`, the name of one of the record's columns (numbers get a colour map, words get classes), or
-    None for one colour; data without labels has one colour as well. Classes beyond twenty differ in shape too. The key
-    is left out where `legend` is False; None names as many classes as there is room for beside the map and counts the
-    others; True names all of them, below the map where they do not fit beside it.
+    width: int = 1600
+    color_by: str | None = "label"
+    """`label`, the name of one of the record's columns (numbers get a colour map, words get classes), or None for one
+    colour; data without labels has one colour as well. Classes beyond twenty differ in shape too."""
+    legend: bool | None = None
+    """False: no key. None: as many classes as there is room for beside the map, and the others counted. True: all of
+    them, below the map where they do not fit beside it."""
+    title: str | None = None
+    point_size: float | None = None
+    """Diameter in pixels; by default less with many points, which also become more transparent."""
+    alpha: float | None = None
+    thumbnails: Mapping[int, np.ndarray] | None = None
+    """Pictures `(H, W, 3)` by the number of their point, drawn near it."""
+    text_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.width < 200:
+            raise UsageError(f"embedding_picture: expected a width of at least 200 pixels, got {self.width}")
+
+    @property
+    def size(self) -> int:
+        """Of the text, in pixels."""
+        return self.text_size or max(11, round(self.width / 92))
+
+    def __call__(self, emb: Embedding) -> Scene:
+        drawn = inks(emb, self.color_by)
+        heading = map_title(emb) if self.title is None else self.title
+        body = self._body(emb, drawn)
+        return sheet(body, title=heading, notes=notes(emb), footer=_footer(emb, drawn), size=self.size)
+
+    def _body(self, emb: Embedding, drawn: Inks) -> Scene:
+        """The map with its key beside it, or below it where all classes are asked for and do not fit beside."""
+        size, height, most = self.size, round(self.width * 0.55), self.width * 2 // 5
+        whole = self.width - 2 * (size + 3)
+        below = bool(self.legend) and not names_all(drawn.entries, height=height, max_width=most, size=size)
+        key = _key(drawn, height, most, size) if self.legend is not False and not below else None
+        style = Style(self.point_size, self.alpha, self.thumbnails or {})
+        panel = map_scene(emb.coords, drawn, whole - (0 if key is None else key.width + 2 * size), size, style)
+        if below:
+            key = class_key(drawn.entries, height=None, max_width=whole, size=size)
+            scene = Scene(panel.height + size + key.height, whole)
+            scene.paste(key, 0, panel.height + size)
+        else:
+            scene = Scene(max(panel.height, key.height if key else 0), whole)
+            if key is not None:
+                scene.paste(key, panel.width + 2 * size, 0)
+        scene.paste(panel, 0, 0)
+        return scene
+
+
+def embedding_scene(emb: Embedding, **options: Any) -> Scene:
+    """The map with its key, and a caption with method, settings and trust; options are those of `MapFigure`.
 
     Both axes have one scale. One-dimensional maps are drawn as a strip whose height only keeps points apart;
-    three-dimensional ones as three projections and an oblique view. `point_size` is a diameter in pixels; with many
-    points they become smaller and more transparent, and from 100,000 on the map is shaded by their density. Points with
-    a coordinate that is not finite are counted. `thumbnails` are pictures by the number of their point, drawn near it.
+    three-dimensional ones as three projections and an oblique view. From 100,000 points on the map is shaded by their
+    density. Points with a coordinate that is not finite are counted.
     """
-    if width < 200:
-        raise UsageError(f"embedding_picture: expected a width of at least 200 pixels, got {width}")
-    size = text_size or max(11, round(width / 92))
-    drawn = inks(emb, color_by)
-    style = Style(point_size, alpha, thumbnails or {})
-    body = _body(emb, drawn, legend, width, size, style)
-    heading = map_title(emb) if title is None else title
-    return sheet(body, title=heading, notes=notes(emb), footer=_footer(emb, drawn), size=size)
-
-
-def _body(emb: Embedding, drawn: Inks, legend: bool | None, width: int, size: int, style: Style) -> Scene:
-    """The map with its key beside it, or below it where all classes are asked for and do not fit beside."""
-    height, most, whole = round(width * 0.55), width * 2 // 5, width - 2 * (size + 3)
-    below = bool(legend) and not names_all(drawn.entries, height=height, max_width=most, size=size)
-    key = _key(drawn, height, most, size) if legend is not False and not below else None
-    panel = map_scene(emb.coords, drawn, whole - (0 if key is None else key.width + 2 * size), size, style)
-    if below:
-        key = class_key(drawn.entries, height=None, max_width=whole, size=size)
-        scene = Scene(panel.height + size + key.height, whole)
-        scene.paste(key, 0, panel.height + size)
-    else:
-        scene = Scene(max(panel.height, key.height if key else 0), whole)
-        if key is not None:
-            scene.paste(key, panel.width + 2 * size, 0)
-    scene.paste(panel, 0, 0)
-    return scene
+    return MapFigure(**options)(emb)
 
 
 def _key(drawn: Inks, height: int, max_width: int, size: int) -> Scene | None:

@@ -60,7 +60,15 @@ def tsne(
         neighbours = graph_for(array, engine.metric, engine.neighbours_needed(n), engine.seed)
     maps = [engine(array, progress, neighbours=neighbours, **looking)]
     maps += [replace(engine, seed=engine.seed + i)(array, progress, neighbours=neighbours) for i in range(1, seeds)]
-    settings: dict[str, Any] = {
+    if engine.effective_perplexity(n) < engine.perplexity:
+        lowered = engine.effective_perplexity(n)
+        log.warning("perplexity lowered from %g to %.3g, as N = %d asks", engine.perplexity, lowered, n)
+    return judged_map(given, stage, maps, _settings(engine, n), neighbours=neighbours, queries=queries, step=step)
+
+
+def _settings(engine: TSNE, n: int) -> dict[str, Any]:
+    """What made a map of n points: what was asked for, and what they could bear of it."""
+    return {
         "method": "t-SNE" if n > 3 else "PCA (too few points for t-SNE)",
         "metric": engine.metric,
         "perplexity": engine.effective_perplexity(n),
@@ -73,9 +81,6 @@ def tsne(
         "grid_step": engine.grid_step,
         "device": engine.device,
     }
-    if settings["perplexity"] < engine.perplexity:
-        log.warning("perplexity lowered from %g to %.3g, as N = %d asks", engine.perplexity, settings["perplexity"], n)
-    return judged_map(given, stage, maps, settings, neighbours=neighbours, queries=queries, step=step)
 
 
 def pca(

@@ -15,6 +15,7 @@ from selfscope.markup import mapping_html
 from selfscope.records import Record, Table
 from selfscope.structures import Features
 from selfscope.views.matching import by_names
+from selfscope.views.options import made_of
 
 MASKED_IMAGE = "k-NN and maps under-rate masked-image models, whose worth shows after fine-tuning."
 SHARE = 0.2
@@ -68,6 +69,29 @@ class Probe:
         return ", ".join(f"{name} {values[i]}" for name, values in self.columns.items() if name != "name")
 
 
+@dataclass(frozen=True)
+class Judges:
+    """How features are judged, from a training part to a validation part."""
+
+    k: Sequence[int] = (10, 20)
+    linear: bool = True
+    temperature: float = 0.07
+    """Of a neighbour's vote, exp(cos / temperature)."""
+    seed: int = 0
+    """Of what is held out, and of the part that chooses the linear layer's penalty."""
+
+    def __post_init__(self) -> None:
+        check_k(self.k)
+
+    def __call__(self, *sides: np.ndarray) -> dict[str, Any]:
+        """Of a bank `(N, D)` and its labels, and queries `(M, D)` and theirs: `knn_<k>`, `linear`, `linear_c`."""
+        row: dict[str, Any] = {f"knn_{n}": knn_accuracy(*sides, k=n, temperature=self.temperature) for n in self.k}
+        if self.linear:
+            found = linear_probe(*sides, seed=self.seed)
+            row |= {"linear": found.accuracy, "linear_c": found.strength, "linear_converged": found.converged}
+        return row
+
+
 def probe(
     train: Features,
     val: Features | None = None,
@@ -75,41 +99,33 @@ def probe(
     beside: Mapping[str, tuple[Features, Features | None]] | None = None,
     name: str = "model",
     stage: str | None = None,
-    k: Sequence[int] = (10, 20),
-    linear: bool = True,
-    temperature: float = 0.07,
-    seed: int = 0,
+    **options: Any,
 ) -> Probe:
     """k-NN (Wu et al. 2018, weighted as DINO does) and a linear probe of labelled features.
 
     Without `val`, a fifth of `train` (stratified, seeded) is held out, and the split says so. `beside` are other
     representations of the same images: raw pixels, an untrained twin. Items without a label (-1) are left out.
+    `options` are those of `Judges`: `k`, `linear`, `temperature`, `seed`.
     """
-    check_k(k)
-    given = {name: (train, val), **(beside or {})}
-    parts = _parts(train, val, seed)
-    columns: dict[str, list[Any]] = {"name": [], "dimensions": []}
-    for title, (first, second) in given.items():
+    judges: Judges = made_of(Judges, options, "probe")
+    parts = _parts(train, val, judges.seed)
+    columns: dict[str, list[Any]] = {}
+    for title, (first, second) in {name: (train, val), **(beside or {})}.items():
         bank, queries = _chosen(first, second, stage, title, (train, val))
-        row: dict[str, Any] = {"name": title, "dimensions": bank.shape[1]}
-        sides = (bank[parts.train], parts.train_labels, queries[parts.val], parts.val_labels)
-        row |= {f"knn_{n}": knn_accuracy(*sides, k=n, temperature=temperature) for n in k}
-        if linear:
-            found = linear_probe(*sides, seed=seed)
-            row |= {"linear": found.accuracy, "linear_c": found.strength, "linear_converged": found.converged}
-        for column, value in row.items():
+        shares = judges(bank[parts.train], parts.train_labels, queries[parts.val], parts.val_labels)
+        for column, value in {"name": title, "dimensions": bank.shape[1], **shares}.items():
             columns.setdefault(column, []).append(value)
     settings = {
         "train": len(parts.train),
         "val": len(parts.val),
         "classes": len(np.unique(parts.train_labels)),
         "split": parts.words,
-        "seed": seed,
+        "seed": judges.seed,
         "stage": stage or next(iter(train.arrays)),
-        "k": tuple(k),
-        "temperature": temperature,
+        "k": tuple(judges.k),
+        "temperature": judges.temperature,
     }
-    return Probe(columns, settings, _notes(columns, max(k), len(parts.train)))
+    return Probe(columns, settings, _notes(columns, max(judges.k), len(parts.train)))
 
 
 def check_k(k: Sequence[int]) -> None:
