@@ -106,3 +106,29 @@ def test_a_collate_function_may_be_a_name() -> None:
     assert unread(Config({"train_dataloader": {"collate_fn": "pseudo_collate"}})) == []
     (said,) = unread(Config({"train_dataloader": {"collate_fn": "mine"}}))
     assert said.startswith("train_dataloader.collate_fn='mine': not read")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("train_cg.max_epochs", "train_cfg"), ("custom_hook", "custom_hooks"), ("vis_backend", "vis_backends")],
+)
+def test_a_misspelt_name_of_the_top_level_is_refused(given: str, meant: str) -> None:
+    config = load_config(SHIPPED[0], [f"{given}=3"])
+    with pytest.raises(ConfigError, match=rf"nothing here is called '{given.split('.')[0]}'. Did you mean '{meant}'"):
+        unread(config)
+
+
+def test_names_of_a_configs_own_are_no_misspellings() -> None:
+    own = {"train_pipeline": [], "data_root": "a", "val_dataloader": {}, "test_cfg": {}, "optimizer": {}, "my_lr": 1}
+    assert unread(Config({"model": {"type": "MAE"}, **own})) == []
+
+
+def test_backends_that_the_visualizer_does_not_use_are_said(tmp_path: Path) -> None:
+    backends = '[dict(type="WandbVisBackend")]'
+    typed = load_config(SHIPPED[0], [f"vis_backends={backends}"])
+    assert [line for line in unread(typed) if "visualizer.vis_backends" in line]
+    alone, both = tmp_path / "alone.py", tmp_path / "both.py"
+    alone.write_text(f"_base_ = {str(SHIPPED[0])!r}\nvis_backends = {backends}\n")
+    both.write_text(f"_base_ = {str(SHIPPED[0])!r}\nvisualizer = dict(vis_backends={backends})\n")
+    assert [line for line in unread(load_config(alone)) if "visualizer.vis_backends" in line]
+    assert unread(load_config(both)) == []
