@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from selfscope import records
 from selfscope.data.dataset import Dataset
+from selfscope.data.workers import end_with_parent
 from selfscope.errors import ConfigError, DataError, SelfscopeError, UsageError
 
 log = logging.getLogger(__name__)
@@ -212,6 +213,7 @@ def _through_workers(work: _Work, workers: int) -> Iterator[Any]:
         if START_METHOD == "forkserver":
             context.set_forkserver_preload(["selfscope.data.loading"])  # workers then begin at once
         options: dict[str, Any] = {"num_workers": workers, "multiprocessing_context": context}
+        options["worker_init_fn"] = end_with_parent
         results = _begun(DataLoader(work, batch_size=None, collate_fn=_as_it_is, **options))
     try:
         for result in results:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from selfscope.data.dataset import Dataset, build_dataset
 from selfscope.data.loading import START_METHOD, Batch, epoch_order, read_batch
+from selfscope.data.workers import leave_signals_to_parent
 from selfscope.errors import ConfigError, DataError, SelfscopeError, nearest
 
 SAMPLERS = {"DefaultSampler": True, "InfiniteSampler": True}
@@ -108,7 +108,7 @@ class Feed:
             if START_METHOD == "forkserver":
                 context.set_forkserver_preload(["selfscope.training.feed"])
             options |= {"num_workers": self.workers, "multiprocessing_context": context}
-            options |= {"prefetch_factor": self.prefetch, "worker_init_fn": leave_interrupts_to_the_parent}
+            options |= {"prefetch_factor": self.prefetch, "worker_init_fn": leave_signals_to_parent}
         sampler = _Plan(self, epoch, batch)
         loaded = iter(DataLoader(_Reader(self.dataset), batch_size=None, sampler=sampler, collate_fn=_same, **options))
         try:
@@ -196,13 +196,6 @@ def build_feed(
         pinned=pinned and bool(loader.get("pin_memory", True)),
         prefetch=int(loader.get("prefetch_factor") or 2),
     )
-
-
-def leave_interrupts_to_the_parent(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal, and torchrun's and a cluster's SIGTERM every process of a group; the
-    training ends its workers itself, after the step at hand."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _masks(samples: Sequence[Any]) -> Tensor | None:
