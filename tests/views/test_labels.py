@@ -128,3 +128,19 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 def test_a_column_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="ending in"):
         columns_of(tmp_path)
+
+
+@pytest.mark.parametrize(("values", "numbers"), [([2, -1, 0], [2, -1, 0]), (["b", "a", "b"], [1, 0, 1])])
+def test_an_array_of_labels_is_taken_in_order(tmp_path: Path, values: list[object], numbers: list[int]) -> None:
+    np.save(tmp_path / "labels.npy", np.array(values))
+    joined = join_labels(Features(arrays={"f": np.zeros((3, 2), np.float32)}), tmp_path / "labels.npy")
+    assert joined.features.labels is not None
+    assert joined.features.labels.tolist() == numbers
+    with pytest.raises(UsageError, match="give a table with a row an image"):
+        join_labels(features(), tmp_path / "labels.npy")
+
+
+def test_an_array_that_is_no_list_of_labels_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "labels.npy", np.zeros((3, 2), int))
+    with pytest.raises(DataError, match=r"expected \(N,\) labels, one an item, got \(3, 2\)"):
+        columns_of(tmp_path / "labels.npy")

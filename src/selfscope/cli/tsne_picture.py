@@ -31,7 +31,7 @@ class PictureFlags:
     color_by: str = "label"
     """label, cluster, density, norm, trust, continuity, recall, stability (with --seeds), or a column of --labels."""
     labels: str | None = None
-    """FILE.csv or FILE.parquet, optionally :column, with a row an image, found by its path."""
+    """FILE.csv or FILE.parquet, optionally :column, with a row an image, found by its path; or .npy labels in order."""
     seeds: int = 1
     """Make so many maps, with seeds counted up, and tell how much of the first the others repeat."""
     thumbnails: int | Literal["all"] | None = None

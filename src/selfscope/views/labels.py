@@ -37,11 +37,14 @@ def join_labels(features: Features, given: str | Path) -> Joined:
     A row belongs to the image with its path; else to the only one whose path ends in it; else to the only one with its
     file name without suffix. Features without paths take a table of as many rows in its order. Images that are not in
     the table keep no label. Without `:column` the label is `label`, `class`, `target` or `category`, else the first
-    column that holds no fractions. Whole numbers are label values; words get numbers in alphabetical order.
+    column that holds no fractions. Whole numbers are label values; words get numbers in alphabetical order. A `.npy`
+    file of `(N,)` labels is taken in its order, for features without paths.
     """
     path, named = _split(str(given))
     table = read_table(path)
     key, values, column = _roles(table, named, path)
+    if path.suffix.lower() == ".npy" and features.paths is not None:
+        raise UsageError(f"{path}: labels without paths; these images have paths, so give a table with a row an image")
     if features.paths is None:
         rows, said = _in_order(len(features), table[key], path)
     else:
@@ -63,21 +66,36 @@ def columns_of(given: str | Path) -> tuple[str, ...]:
 
 
 def read_table(path: Path) -> dict[str, list[Any]]:
-    """Columns of a CSV, TSV or Parquet file by name; numbers of text tables are read as numbers."""
+    """Columns of a CSV, TSV or Parquet file by name, or of the labels in a .npy file.
+
+    Numbers of text tables are read as numbers.
+    """
     suffix = path.suffix.lower()
-    if suffix not in (".csv", ".tsv", ".parquet"):
-        raise UsageError(f"{path}: expected a table ending in .csv, .tsv or .parquet")
+    if suffix not in (".csv", ".tsv", ".parquet", ".npy"):
+        raise UsageError(f"{path}: expected a table ending in .csv, .tsv or .parquet, or labels in a .npy file")
     if not path.is_file():
         raise DataError(f"{path}: no such file; --labels takes FILE or FILE:column")
     if suffix == ".parquet":
         from selfscope.store.tables import read_parquet
 
         table = {name: list(values) for name, values in read_parquet(path).items()}
+    elif suffix == ".npy":
+        table = _read_array(path)
     else:
         table = _read_text(path, "\t" if suffix == ".tsv" else ",")
     if not table or not len(next(iter(table.values()))):
         raise DataError(f"{path}: expected a header and at least one row")
     return table
+
+
+def _read_array(path: Path) -> dict[str, list[Any]]:
+    try:
+        labels = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not an array of numbers or words: {error}") from error
+    if not isinstance(labels, np.ndarray) or labels.ndim != 1:
+        raise DataError(f"{path}: expected (N,) labels, one an item, got {getattr(labels, 'shape', 'several arrays')}")
+    return {"path": list(range(len(labels))), "label": labels.tolist()}
 
 
 def _read_text(path: Path, delimiter: str) -> dict[str, list[Any]]:
