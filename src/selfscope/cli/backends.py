@@ -76,7 +76,7 @@ def _unvouched(values: ConfigDict, plain: frozenset[str], path: str = "", *, typ
     """Dotted names of arguments that only a trusted config may give; with `typed` also where the user typed them."""
     for key, value in values.items():
         name = f"{path}{key}"
-        if name in plain or (not path and key in (*ALWAYS, "save_dir")):
+        if _is_plain(name, value, plain) or (not path and key in (*ALWAYS, "save_dir")):
             continue
         if _was_typed(values.origin_of(key)) and not typed:
             continue
@@ -84,6 +84,11 @@ def _unvouched(values: ConfigDict, plain: frozenset[str], path: str = "", *, typ
             yield from _unvouched(value, plain, f"{name}.", typed=typed)
         elif value is not None:
             yield name
+
+
+def _is_plain(name: str, value: Any, plain: frozenset[str]) -> bool:
+    """Whether an allow-list holds the name, the name with this value, or `name.*` for a dict."""
+    return name in plain or f"{name}={value}" in plain or (f"{name}.*" in plain and isinstance(value, Mapping))
 
 
 def _is_foreign(kind: Any) -> bool:

@@ -50,7 +50,7 @@ class AimVisBackend(PictureBackend):
 
     plain_arguments: ClassVar[frozenset[str]] = frozenset(
         f"init_kwargs.{name}"
-        for name in "experiment run_hash system_tracking_interval log_system_params capture_terminal_logs".split()
+        for name in "experiment system_tracking_interval log_system_params capture_terminal_logs".split()
     )
 
     def __init__(self, save_dir: str | None = None, init_kwargs: Mapping[str, Any] | None = None) -> None:

@@ -62,7 +62,8 @@ class BaseVisBackend(ABC):
 
     plain_arguments: ClassVar[frozenset[str]] = frozenset()
     """What a config may say that nobody vouches for: arguments that decide neither where records go nor which files or
-    code are sent. An entry of a dict is `init_kwargs.name`. What is not here needs `--trust-config`."""
+    code are sent. An entry of a dict is `init_kwargs.name`, `init_kwargs.name=value` allows this value alone, and
+    `init_kwargs.name.*` any dict. What is not here needs `--trust-config`."""
 
     destination: ClassVar[str] = ""
     """Where records go, in words, unless an argument says otherwise; empty: nowhere but into the run's folder."""

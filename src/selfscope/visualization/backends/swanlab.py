@@ -54,8 +54,8 @@ class SwanLabVisBackend(PictureBackend):
 
     plain_arguments: ClassVar[frozenset[str]] = frozenset(
         f"init_kwargs.{name}"
-        for name in "project name experiment_name description color group job_type tags id resume reinit mode "
-        "config".split()
+        for name in "project name experiment_name description color group job_type tags id resume reinit "
+        "mode=offline mode=local mode=disabled config.*".split()
     )
     destination: ClassVar[str] = "your account of SwanLab, or the run's folder where you are not logged in"
 

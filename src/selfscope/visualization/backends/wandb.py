@@ -55,8 +55,8 @@ class WandbVisBackend(PictureBackend):
         ("define_metric_cfg", "commit", "watch_kwargs")
         + tuple(
             f"init_kwargs.{name}"
-            for name in "project name notes tags group job_type id resume reinit mode config config_exclude_keys "
-            "config_include_keys allow_val_change".split()
+            for name in "project name notes tags group job_type id resume reinit mode=offline mode=disabled config.* "
+            "config_exclude_keys config_include_keys allow_val_change".split()
         )
     )
     destination: ClassVar[str] = "your account of W&B, or the run's folder where you are not logged in"
