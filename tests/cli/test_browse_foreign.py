@@ -64,6 +64,10 @@ def test_statistics_are_told_and_kept(own: Path, photos: Photos, capsys: pytest.
     (run,) = (own / "runs").iterdir()
     kept = open_run(run).statistics["train"]
     np.testing.assert_array_equal(decode_picture(own / "out" / "statistics.png"), kept.plot())
+    assert main(["browse", str(photos()), *flags[:3], "1", *flags[4:]]) == 0
+    told = capsys.readouterr().out
+    assert "1 draw of 1 image\n" in told
+    assert "too few draws" in told
 
 
 @pytest.mark.slow

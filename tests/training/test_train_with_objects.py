@@ -130,3 +130,8 @@ def test_the_seed_stands_in_the_run(root: Path, tmp_path: Path, asked: int | Non
     again = train(small_config(root, max_epochs=2), tmp_path, TrainOptions(device="cpu", resume="auto", seed=asked))
     assert again.run == result.run
     assert info(result.run)["seed"] == kept
+
+
+def test_a_hook_that_stands_alone_is_refused(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"hooks: expected a list .*, got Counts: \[hook\]"):
+        train(small_config(root), tmp_path / "work", HERE, hooks=Counts("alone", []))  # type: ignore[arg-type]

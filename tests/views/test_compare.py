@@ -51,6 +51,15 @@ def test_the_image_that_moved_is_named_first() -> None:
     assert found.overlap[17] == found.overlap.min()
 
 
+def test_images_that_changed_equally_are_not_all_of_one_folder() -> None:
+    found = compare(space(200, 3), space(200, 3, seed=1), k=2)
+    tied = np.flatnonzero(found.overlap == 0)
+    assert len(tied) > 100
+    assert np.corrcoef(found.moved[: len(tied)], np.arange(len(tied)))[0, 1] < 0.3
+    assert (np.sort(found.moved) == np.arange(200)).all()
+    assert (found.overlap[found.moved] == np.sort(found.overlap)).all()
+
+
 def test_other_images_are_refused_with_counts() -> None:
     x = space()
     few = features(x, np.arange(50), "b.pth")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from selfscope.cli.browse_output import counted
 from selfscope.cli.console import console, progress_bar, say, say_skipped
 from selfscope.cli.files import make_folder, save_picture
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from selfscope.views.opening import Opened
 
 FIGURE, NUMBERS = "statistics.png", "stats.json"
+ENOUGH = 10
+"""Draws."""
 
 
 def measured(given: Opened, n: int, phase: str, workers: int) -> AugmentationStats:
@@ -35,7 +38,10 @@ def tell(stats: AugmentationStats) -> None:
 
     screen = console()
     table = Table(
-        box=box.SIMPLE, title=f"{stats.n} draws of {stats.images} images", title_justify="left", title_style=""
+        box=box.SIMPLE,
+        title=f"{counted(stats.n, 'draw')} of {counted(stats.images, 'image')}",
+        title_justify="left",
+        title_style="",
     )
     for name in ("", "views", "median", "5 % to 95 %"):
         table.add_column(name, justify="right" if name == "median" else "left")
@@ -53,7 +59,8 @@ def tell(stats: AugmentationStats) -> None:
     for warning in stats.warnings:
         screen.print(f"looks broken: {warning}", style="bold yellow", markup=False)
     if not stats.warnings:
-        screen.print("nothing looks broken", markup=False)
+        few = f"too few draws to tell whether anything is broken: give {ENOUGH} or more"
+        screen.print("nothing looks broken" if stats.n >= ENOUGH else few, markup=False)
 
 
 def keep(stats: AugmentationStats, folder: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from selfscope.config.reader import Config, load_config
-from selfscope.errors import ConfigError, RunError
+from selfscope.errors import ConfigError, RunError, UsageError
 from selfscope.models.build import build_model
 from selfscope.models.checkpoint import read_checkpoint
 from selfscope.models.fit import fit
@@ -89,6 +89,8 @@ def train(
     run is the training's. Under torchrun every process calls this, and the first one writes. Needs the extra `train`
     (Lightning Fabric).
     """
+    if not isinstance(hooks, (list, tuple)):
+        raise UsageError(f"hooks: expected a list of objects with hook methods, got {type(hooks).__name__}: [hook]")
     options = options or TrainOptions()
     given = load_config(config, trust=options.trust) if isinstance(config, (str, Path)) else config
     folder, settings = Path(work_dir), read_settings(given, scale_lr=options.scale_lr)

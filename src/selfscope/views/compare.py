@@ -56,8 +56,12 @@ class Comparison:
 
     @property
     def moved(self) -> np.ndarray:
-        """`(N,)` items, those first whose neighbours changed most between the first and the last space."""
-        return np.argsort(self.overlap, kind="stable")
+        """`(N,)` items, those first whose neighbours changed most between the first and the last space.
+
+        Equals stand in an order drawn by lot, the same each time: in the data set's own, one class would come first.
+        """
+        lot = np.random.default_rng(0).permutation(len(self.overlap))
+        return lot[np.argsort(self.overlap[lot], kind="stable")]
 
     def text(self) -> str:
         """The numbers as a table of plain text, with what is needed to read them."""
@@ -103,7 +107,8 @@ class Comparison:
         rule = (
             f"Upper row: nearest in {self.names[0]}; lower row: nearest in {self.names[-1]}. Middle squares are shown."
         )
-        return contact_sheet(rows, columns=2 if len(rows) > 3 else 1, title=title, footer=[rule, self.caption()])
+        footer = [rule, *self._tied(len(rows)), self.caption()]
+        return contact_sheet(rows, columns=2 if len(rows) > 3 else 1, title=title, footer=footer)
 
     def records(self, key: str = "compare") -> Iterator[Record]:
         """Everything as records that any backend stores: two tables, a picture, and what moved."""
@@ -124,6 +129,14 @@ class Comparison:
             items["path"] = list(self.paths)
         yield Table(f"{key}/items", items, caption=f"{self.names[0]} and {self.names[-1]}")
         yield Picture(f"{key}/likeness", self.plot(), caption=self.caption())
+
+    def _tied(self, shown: int) -> list[str]:
+        """A sentence where chance decides which of equally changed images are among the first."""
+        ordered = self.overlap[self.moved]
+        if shown == len(ordered) or ordered[shown - 1] != ordered[shown]:
+            return []
+        alike = int((ordered == ordered[shown]).sum())
+        return [f"{alike:,} images share {ordered[shown]:.2f}: which of them are here was drawn by lot."]
 
     def _pairs(self) -> Iterator[tuple[int, int, str, str]]:
         count = len(self.names)
