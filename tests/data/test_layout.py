@@ -26,3 +26,10 @@ def test_a_turned_picture() -> None:
 def test_what_lies_right_is_not_copied() -> None:
     pixels = np.zeros((4, 9, 3), np.uint8)
     assert contiguous(pixels) is pixels
+
+
+@pytest.mark.parametrize("shape", [(4, 9), (4, 9, 4), (4, 9, 1)])
+def test_other_shapes(shape: tuple[int, ...]) -> None:
+    pixels = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)[:, ::-1]
+    np.testing.assert_array_equal(contiguous(pixels), pixels)
+    assert contiguous(pixels).flags.c_contiguous

@@ -35,6 +35,14 @@ def test_lossless_formats_round_trip(tmp_path: Path, suffix: str, shape: tuple[i
     np.testing.assert_array_equal(read, pixels)
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_transform_may_write_into_what_was_read(tmp_path: Path, suffix: str) -> None:
+    Image.new("RGB", (5, 3), (9, 9, 9)).save(tmp_path / f"a{suffix}")
+    pixels = read_picture(tmp_path / f"a{suffix}")
+    pixels[0, 0] = 200
+    assert (pixels[0, 0] == 200).all()
+
+
 def test_grey_becomes_three_equal_channels(tmp_path: Path) -> None:
     Image.fromarray(NOISE[..., 0]).save(tmp_path / "a.png")
     np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), np.repeat(NOISE[..., :1], 3, axis=2))

@@ -74,7 +74,7 @@ def _frames(image: Image.Image) -> str:
 def rgb_of(image: Image.Image) -> np.ndarray:
     """`(H, W, 3)` uint8 of an image in any of Pillow's modes."""
     if image.mode == "RGB":
-        return np.asarray(image)
+        return np.array(image)  # not asarray, which gives what a transform of the user's cannot write to
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return _three_channels((np.asarray(image) // 256).astype(np.uint8))
     if image.mode in ("I", "F"):

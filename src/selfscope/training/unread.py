@@ -145,6 +145,5 @@ def _named(part: Any) -> str:
 
 
 def _refusal(holder: Any, key: str, message: str) -> ConfigError:
-    origin_of = getattr(holder, "origin_of", None)
-    file, line = origin_of(key) if origin_of else (None, None)
+    file, line = _place(holder, key)
     return ConfigError(message, file=file, line=line)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 
 from selfscope.config.reader import Config
 from selfscope.data.dataset import Dataset
@@ -92,45 +92,19 @@ class OrientedGradients:
 
 
 def hog_cells(picture: np.ndarray, nbins: int = 9, pool: int = 8, window: int = 16) -> np.ndarray:
-    """Histograms `(nbins, H / pool, W / pool)` as `models.hog.HOGGenerator` makes them, averaged over the colours.
+    """The model's histograms, averaged over the colours: `(nbins, H / pool, W / pool)`.
 
     Each is scaled to length 1 in its colour first, so normalised pixels give the same, but for their rounding: where a
     cell is flat, that alone fills the model's target. Here such cells stay empty.
     """
-    height, width = picture.shape[:2]
-    first, weights, turned = _ground(height, width, nbins, pool, window)
-    planes = (picture[..., colour] for colour in range(3))  # one at a time stays in the cache
-    cells = np.stack([_histograms(plane, first, weights, turned) for plane in planes])
-    cells = cells.reshape(3, height // pool, width // pool, nbins)
-    shares = cells / np.maximum(np.sqrt((cells * cells).sum(axis=-1, keepdims=True)), 1e-12)
-    return shares.mean(axis=0).transpose(2, 0, 1)
+    from selfscope.models.hog import HOGGenerator
+
+    return HOGGenerator(nbins, pool, window).cells(pixels_of(picture)).mean(dim=1)[0].numpy()
 
 
-def _histograms(plane: np.ndarray, first: np.ndarray, weights: np.ndarray, turned: np.ndarray) -> np.ndarray:
-    """Lengths of gradients of one colour, by cell and direction, in one row."""
-    nbins = len(turned) // 2
-    plane = np.pad(plane, 1, mode="reflect").astype(np.float32)
-    right, below = plane[:, :-2] - plane[:, 2:], plane[:-2] - plane[2:]
-    across = right[:-2] + 2 * right[1:-1] + right[2:]
-    down = below[:, :-2] + 2 * below[:, 1:-1] + below[:, 2:]
-    turns = np.arctan2(across, down) * np.float32(nbins / np.pi) + np.float32(nbins)  # 0 .. 2 * nbins
-    bins = turned.take(turns.astype(np.intp)) + first
-    lengths = np.sqrt(across * across + down * down) * weights
-    return np.bincount(bins.ravel(), lengths.ravel(), int(first[-1, -1]) + nbins)
-
-
-@lru_cache(maxsize=4)
-def _ground(height: int, width: int, nbins: int, pool: int, window: int) -> tuple[np.ndarray, ...]:
-    """The first bin of each pixel's cell, the weight of each pixel, and the bin of each direction of a whole turn."""
-    owner = (np.arange(height) // pool)[:, None] * (width // pool) + np.arange(width) // pool
-    shape = (height // window, width // window) if window else (height, width)
-    return owner * nbins, np.tile(_bell(window or 1), shape), np.arange(2 * nbins + 1) % nbins
-
-
-def _bell(size: int) -> np.ndarray:
-    """A Gaussian `(size, size)` of deviation size // 2; its scale is of no consequence here."""
-    curve = np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / (size // 2 or 1)) ** 2)
-    return np.outer(curve, curve).astype(np.float32)
+def pixels_of(picture: np.ndarray) -> torch.Tensor:
+    """A picture, or numbers in its place, as one image `(1, 3, H, W)` float32."""
+    return torch.from_numpy(np.asarray(picture, np.float32).transpose(2, 0, 1)[None])
 
 
 @dataclass(frozen=True)
@@ -142,22 +116,16 @@ class Gradients:
     """Of the model's normalisation: what lies beyond the border has the mean colour."""
 
     def __call__(self, sample: Sample) -> tuple[Mapping[str, np.ndarray], str]:
-        made: dict[str, np.ndarray] = {}
+        from selfscope.models.resnet import Sobel  # here, since timm takes a while
+
+        made, sobel = dict[str, np.ndarray](), Sobel()
         for view in sample.views:
             named = f"{view.name}, " if len(sample.views) > 1 else ""
             pixels = (view.picture - np.array(self.mean)) / np.array(self.std)
-            for direction, values in zip(("across", "down"), sobel(pixels), strict=True):
+            for direction, values in zip(("across", "down"), sobel(pixels_of(pixels))[0].numpy(), strict=True):
                 grey = np.rint(np.clip(127.5 + values * np.mean(self.std) / 2, 0, 255)).astype(np.uint8)
                 made[f"{named}gradient {direction}"] = np.repeat(grey[..., None], 3, axis=2)
         return made, "the backbone sees the two gradients alone: mid grey is none"
-
-
-def sobel(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients of the channels' mean: left minus right, and upper minus lower, with zeros beyond the border."""
-    grey = np.pad(pixels.mean(axis=2), 1)
-    right, below = grey[:, :-2] - grey[:, 2:], grey[:-2] - grey[2:]
-    across = right[:-2] + 2 * right[1:-1] + right[2:]
-    return across, below[:, :-2] + 2 * below[:, 1:-1] + below[:, 2:]
 
 
 @dataclass(frozen=True)
