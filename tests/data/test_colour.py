@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from torchvision.transforms import functional as theirs
 
@@ -27,36 +28,46 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
+def apart(one: Any, other: Any) -> np.ndarray:
+    return np.abs(np.asarray(one).astype(float) - np.asarray(other))
+
+
+def exactly(pixels: np.ndarray, function: Any, factor: float) -> np.ndarray:
+    """What torchvision makes in double precision, in levels, not rounded."""
+    return 255 * function(torch.from_numpy(pixels.transpose(2, 0, 1) / 255), factor).numpy().transpose(1, 2, 0)
+
+
+@pytest.mark.parametrize(("name", "levels"), [("brightness", 0), ("contrast", 1), ("saturation", 1)])
 @pytest.mark.parametrize("factor", [0.6, 1.4])
 def test_single_jitters_are_the_ancestors(
-    ancestor: dict[str, np.ndarray], rng: np.random.Generator, name: str, factor: float
+    ancestor: dict[str, np.ndarray], rng: np.random.Generator, name: str, levels: int, factor: float
 ) -> None:
     results = ColorJitter(**{name: (factor, factor)})({"img": ancestor["decoded"]}, rng)
-    np.testing.assert_array_equal(results["img"], ancestor[f"{name}/{factor}"])
+    assert apart(results["img"], ancestor[f"{name}/{factor}"]).max() <= levels
 
 
-def test_positive_hue_is_the_ancestors(ancestor: dict[str, np.ndarray], rng: np.random.Generator) -> None:
-    results = ColorJitter(hue=(0.2, 0.2))({"img": ancestor["decoded"]}, rng)
-    np.testing.assert_array_equal(results["img"], ancestor["hue/0.2"])
+def test_hue_is_nearer_to_its_definition_than_torchvisions_on_bytes(ancestor: dict[str, np.ndarray]) -> None:
+    """Over a whole turn: eight bits of hue make errors of either sign."""
+    for pixels in (NOISE, ancestor["decoded"]):
+        image, errors = Image.fromarray(pixels), []
+        for turns in np.linspace(-0.5, 0.5, 41):
+            exact = exactly(pixels, theirs.adjust_hue, turns)
+            ours, others = turn_hue(pixels, turns), theirs.adjust_hue(image, turns)
+            errors.append([apart(ours, exact).mean(), apart(others, exact).mean()])
+            assert apart(ours, exact).max() <= 12
+        assert np.mean(errors, axis=0)[0] < np.mean(errors, axis=0)[1]
 
 
-@pytest.mark.parametrize("turns", [-0.5, -0.4, -0.09, -0.001, 0.0, 0.001, 0.3, 0.5])
-def test_hue_turns_as_torchvision_turns_it(turns: float) -> None:
-    image = Image.fromarray(NOISE)
-    np.testing.assert_array_equal(np.asarray(turn_hue(image, turns)), np.asarray(theirs.adjust_hue(image, turns)))
-
-
-def test_what_was_drawn_replays_with_torchvision(rng: np.random.Generator) -> None:
+def test_what_was_drawn_replays_with_torchvision(ancestor: dict[str, np.ndarray], rng: np.random.Generator) -> None:
     jitter = ColorJitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2)
-    orders = set()
+    orders, pixels = set(), ancestor["decoded"]
     for _ in range(20):
-        results = jitter({"img": NOISE}, rng)
+        results = jitter({"img": pixels}, rng)
         params = results["trace"].steps[0].params
-        image = Image.fromarray(NOISE)
+        image = Image.fromarray(pixels)
         for name in params["order"]:
             image = FUNCTIONS[name](image, params[name])
-        np.testing.assert_array_equal(results["img"], np.asarray(image))
+        assert apart(results["img"], image).mean() < 1.5
         assert 0.2 <= params["brightness"] <= 1.8
         assert -0.2 <= params["hue"] <= 0.2
         orders.add(params["order"])
@@ -92,12 +103,11 @@ def test_solarize_is_the_ancestors(ancestor: dict[str, np.ndarray], rng: np.rand
     assert results["img"].dtype == np.uint8
 
 
-def test_blur_is_near_the_exact_gaussian(rng: np.random.Generator) -> None:
+def test_blur_is_the_exact_gaussian_to_a_level(rng: np.random.Generator) -> None:
     smooth = np.asarray(Image.fromarray(NOISE).resize((60, 50), Image.Resampling.BICUBIC))
     results = RandomGaussianBlur(1.5, 1.5, prob=1.0)({"img": smooth}, rng)
-    exact = np.asarray(theirs.gaussian_blur(Image.fromarray(smooth), [13, 13], [1.5, 1.5]))
-    inner = (slice(8, -8), slice(8, -8))
-    assert np.abs(results["img"].astype(int) - exact)[inner].max() <= 4
+    exact = exactly(smooth, lambda pixels, _: theirs.gaussian_blur(pixels, [13, 13], [1.5, 1.5]), 0)
+    assert apart(results["img"], exact).max() < 1.25
     assert results["trace"].steps[0].params == {"applied": True, "sigma": 1.5}
 
 
@@ -136,7 +146,7 @@ def test_mmpretrains_spellings() -> None:
         (lambda: ColorJitter(hue=0.6), "up to 0.5"),
         (lambda: ColorJitter(hue=(-0.6, 0)), "within -0.5..0.5"),
         (lambda: ColorJitter(contrast="much"), "a number"),
-        (lambda: ColorJitter(backend="cv2"), "'pillow'"),
+        (lambda: ColorJitter(backend="skimage"), "'pillow'"),
         (lambda: RandomGrayscale(prob=2), "between 0 and 1"),
         (lambda: RandomGrayscale(channel_weights=(1, 2)), "three weights"),
         (lambda: RandomGaussianBlur(2.0, 1.0), "min, max"),

@@ -67,7 +67,7 @@ def test_a_random_crop_is_the_cut_at_the_box_on_record(rng: np.random.Generator)
     step = results["trace"].steps[0]
     x, y, w, h = (step.params[name] for name in "xywh")
     expected = resize(NOISE[y : y + h, x : x + w], (30, 20), interpolation="bicubic", backend="pillow")
-    np.testing.assert_array_equal(results["img"], expected)
+    np.testing.assert_allclose(results["img"].astype(int), expected, atol=2)  # torch's kernels of Pillow's filter
     assert results["img_shape"] == (20, 30)
     assert results["trace"].crop(30, 20) == (x, y, w, h)
 

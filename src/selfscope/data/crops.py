@@ -59,7 +59,7 @@ def _cut(pixels: np.ndarray, box: Box) -> np.ndarray:
 def _crop_and_resize(results: Mapping[str, Any], name: str, box: Box, size: tuple[int, int], **how: str) -> Results:
     """Results of a view `size = (h, w)` made of `box`; `how` is the interpolation and backend."""
     x, y, w, h = box
-    pixels = resize(_cut(pixels_of(results), box), (size[1], size[0]), **how)
+    pixels = resize(_cut(pixels_of(results), box), (size[1], size[0]), **how, to_the_byte=False)
     trace = trace_of(results).cropped(x, y).resized((w, h), (size[1], size[0])).step(name, x=x, y=y, w=w, h=h)
     return moved(results, pixels, trace)
 

@@ -59,17 +59,18 @@ def draw_segments(picture: np.ndarray, start: np.ndarray, end: np.ndarray, value
     x0, y0 = np.where(leftward, end.T, start.T)
     x1, y1 = np.where(leftward, start.T, end.T)
     wide, tall = x1 - x0, np.abs(y1 - y0)
+    steep, row = tall > wide, picture.shape[1]
+    right, down = np.ones_like(x0), np.where(y1 < y0, -row, row)
     length, side = np.maximum(wide, tall), np.minimum(wide, tall)
-    owner = np.repeat(np.arange(len(length)), length + 1)
-    along = np.arange(len(owner)) - (np.cumsum(length + 1) - length - 1).take(owner)
-    across = (2 * side).take(owner) * along + np.maximum(length - 1, 0).take(owner)
-    across //= np.maximum(2 * length, 1).take(owner)
-    steep = (tall > wide).take(owner)
-    x = x0.take(owner) + np.where(steep, across, along)
-    y = y0.take(owner) + np.where(y1 < y0, -1, 1).take(owner) * np.where(steep, along, across)
+    forward, sideways = np.where(steep, (down, right), (right, down))
+    walks = [y0 * row + x0, forward, sideways, 2 * side, np.maximum(length - 1, 0), np.maximum(2 * length, 1)]
+    first, forward, sideways, rise, half, run = np.repeat(np.stack(walks).astype(np.int32), length + 1, axis=1)
+    owner = np.repeat(np.arange(len(length), dtype=np.int32), length + 1)
+    along = np.arange(len(owner), dtype=np.int32) - (np.cumsum(length + 1) - length - 1).astype(np.int32).take(owner)
+    places = first + forward * along + sideways * ((rise * along + half) // run)
     # Of several writes to one pixel the last must win, and assignment by an array promises no order.
     last = np.full(picture.size, -1)
-    np.maximum.at(last, y * picture.shape[1] + x, np.arange(len(owner)))
+    np.maximum.at(last, places, np.arange(len(owner)))
     drawn = np.flatnonzero(last >= 0)
     picture.reshape(-1)[drawn] = values.take(owner.take(last.take(drawn)))
 

@@ -40,22 +40,37 @@ class HOGGenerator(nn.Module):
             return self._cells(pixels)
 
     def _cells(self, pixels: Tensor) -> Tensor:
-        batch, channels, height, width = pixels.shape
-        for side, unit in ((height, self.pool), (width, self.pool), (height, self._unit), (width, self._unit)):
-            if side % unit:
-                raise ModelError(f"HOG: {height}×{width} pixels are not a multiple of {unit}")
-        kernels = torch.stack([self.across, self.across.T])[:, None]  # (2, 1, 3, 3)
-        planes = F.pad(pixels.flatten(0, 1)[:, None], (1, 1, 1, 1), mode="reflect")
-        across, down = F.conv2d(planes, kernels).unflatten(0, (batch, channels)).unbind(2)  # 2 × (B, C, H, W)
+        channels = pixels.shape[1]
+        self.check(pixels.shape[2], pixels.shape[3])
+        kernels = torch.stack([self.across, self.across.T])[:, None].repeat(channels, 1, 1, 1)  # (C * 2, 1, 3, 3)
+        framed = F.pad(pixels, (1, 1, 1, 1), mode="reflect")
+        across, down = F.conv2d(framed, kernels, groups=channels).unflatten(1, (channels, 2)).unbind(2)
+        return self.histograms(across, down)
+
+    @torch.no_grad()
+    def histograms(self, across: Tensor, down: Tensor) -> Tensor:
+        """Gradients, both `(B, C, H, W)`, left minus right and above minus below, -> cells as `cells` has them."""
+        height, width = across.shape[2:]
         lengths = torch.hypot(across, down)
         if self.gaussian_window:
             lengths = lengths * self.window.repeat(height // self._unit, width // self._unit)
-        turns = torch.atan2(across, down) / math.pi * self.nbins
-        bins = turns.floor().long() % self.nbins
-        histogram = lengths.new_zeros(batch, channels, self.nbins, height, width)
-        histogram.scatter_add_(2, bins[:, :, None], lengths[:, :, None])
-        pooled = histogram.unflatten(4, (-1, self.pool)).unflatten(3, (-1, self.pool)).sum((4, 6))
-        return F.normalize(pooled, dim=2)
+        turns = torch.atan2(across, down).div_(math.pi).mul_(self.nbins)
+        bins = turns.floor_().remainder_(self.nbins).long()
+        # Row by row of all cells at once: no two values of a row go to one place, so their order cannot matter.
+        rows = lengths.new_zeros(*across.shape[:2], self.nbins, height // self.pool, width)
+        for row in range(self.pool):
+            one = slice(row, None, self.pool)
+            rows.scatter_add_(2, bins[:, :, None, one], lengths[:, :, None, one])
+        pooled = rows.unflatten(4, (-1, self.pool)).sum(5)
+        return pooled / pooled.square().sum(2, keepdim=True).sqrt_().clamp_min_(
+            1e-12
+        )  # `normalize`, in a tenth of its time
+
+    def check(self, height: int, width: int) -> None:
+        """Refuses pixels that are no whole cells, or no whole windows."""
+        for unit in (self.pool, self._unit):
+            if height % unit or width % unit:
+                raise ModelError(f"HOG: {height}×{width} pixels are not a multiple of {unit}")
 
     def features(self, pixels: Tensor, grid: tuple[int, int]) -> Tensor:
         """What each patch of `grid` should predict, `(B, L, C * nbins * n * n)`, with n cells along its side."""
