@@ -16,6 +16,7 @@ from selfscope.data.dataset import folder_dataset
 from selfscope.draw.mask import expand
 from selfscope.draw.show import sample_photo
 from selfscope.errors import ConfigError
+from selfscope.models.hog import HOGGenerator
 from selfscope.records import Sample, View
 from selfscope.views.browse import browse
 from selfscope.views.derived import (
@@ -109,6 +110,13 @@ def test_hog_cells_are_histograms_of_gradients(nbins: int, pool: int, window: in
     found = hog_cells(photo, nbins, pool, window)
     np.testing.assert_allclose(found, slow_hog(photo, nbins, pool, window), atol=1e-2)
     assert np.abs(found - slow_hog(photo, nbins, pool, window)).mean() < 1e-4
+
+
+def test_hog_cells_are_those_of_the_models_target() -> None:
+    photo = np.array(sample_photo(64, 48))
+    photo[:20, :20], photo[30:, 30:] = 255, RNG.integers(0, 256, (34, 18, 3), dtype=np.uint8)
+    target = HOGGenerator(gaussian_window=16).cells(torch.from_numpy(photo.transpose(2, 0, 1)[None]).float())
+    np.testing.assert_array_equal(hog_cells(photo), target.mean(dim=1)[0].numpy())
 
 
 def test_cells_without_gradients_have_no_direction() -> None:
