@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,8 @@ from selfscope.errors import ConfigError, DataError, SelfscopeError, UsageError
 log = logging.getLogger(__name__)
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 """How workers begin; never by forking this process, which may hold threads, locks and a GPU."""
+TOGETHER = 8
+"""So many samples come from a worker at once: each message costs this process as much as a small picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +117,8 @@ def load_samples(
     _check_workers(workers)
     read = read_sample if draws is None else _read_draw
     pieces = range(len(dataset)) if draws is None else draws
-    return _through_workers(_Work(read if then is None else partial(_read_then, read, then), dataset, pieces), workers)
+    work = _Work(read if then is None else partial(_read_then, read, then), dataset, pieces)
+    return _through_workers(work, workers, together=TOGETHER)
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,8 @@ def _size(shapes: Sequence[tuple[int, ...]]) -> str:
     return " and ".join(f"{shape[-1]}×{shape[-2]}" for shape in shapes[:3])
 
 
-def _through_workers(work: _Work, workers: int) -> Iterator[Any]:
+def _through_workers(work: _Work, workers: int, together: int = 1) -> Iterator[Any]:
+    """The results in order; `together` come from a worker at once where there are enough for all of them."""
     workers = min(workers, _processors(), len(work))
     results: Iterator[Any] = map(work.__getitem__, range(len(work)))
     if workers:
@@ -214,7 +219,8 @@ def _through_workers(work: _Work, workers: int) -> Iterator[Any]:
             context.set_forkserver_preload(["selfscope.data.loading"])  # workers then begin at once
         options: dict[str, Any] = {"num_workers": workers, "multiprocessing_context": context}
         options["worker_init_fn"] = end_with_parent
-        results = _begun(DataLoader(work, batch_size=None, collate_fn=_as_it_is, **options))
+        size = max(1, min(together, len(work) // (2 * workers)))
+        results = chain.from_iterable(_begun(DataLoader(work, batch_size=size, collate_fn=_as_it_is, **options)))
     try:
         for result in results:
             if isinstance(result, SelfscopeError):
@@ -244,8 +250,8 @@ def _begun(loader: DataLoader[Any]) -> Iterator[Any]:
         ) from error
 
 
-def _as_it_is(item: Any) -> Any:
-    return item
+def _as_it_is(items: list[Any]) -> list[Any]:
+    return items
 
 
 def _check_workers(workers: int) -> None:
