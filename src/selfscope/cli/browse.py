@@ -69,6 +69,10 @@ class Browse:
     """Let the config import the code that it names."""
 
     def __call__(self) -> None:
+        if self.workers > 0:
+            from selfscope.data.workers import begin_server
+
+            begin_server("selfscope.views.browse", "selfscope.cli.browse_output", "selfscope.draw.sample")
         from selfscope.views.opening import opened
 
         pictures = self.stats is None or self.n is not None or self.grid

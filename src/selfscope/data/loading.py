@@ -19,12 +19,10 @@ from torch.utils.data import DataLoader
 
 from selfscope import records
 from selfscope.data.dataset import Dataset
-from selfscope.data.workers import end_with_parent
+from selfscope.data.workers import START_METHOD, begin_server, end_with_parent
 from selfscope.errors import ConfigError, DataError, SelfscopeError, UsageError
 
 log = logging.getLogger(__name__)
-START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-"""How workers begin; never by forking this process, which may hold threads, locks and a GPU."""
 TOGETHER = 8
 """So many samples come from a worker at once: each message costs this process as much as a small picture."""
 
@@ -214,11 +212,9 @@ def _through_workers(work: _Work, workers: int, together: int = 1) -> Iterator[A
     workers = min(workers, _processors(), len(work))
     results: Iterator[Any] = map(work.__getitem__, range(len(work)))
     if workers:
-        context = multiprocessing.get_context(START_METHOD)
-        if START_METHOD == "forkserver":
-            context.set_forkserver_preload(["selfscope.data.loading"])  # workers then begin at once
-        options: dict[str, Any] = {"num_workers": workers, "multiprocessing_context": context}
-        options["worker_init_fn"] = end_with_parent
+        begin_server()
+        options: dict[str, Any] = {"num_workers": workers, "worker_init_fn": end_with_parent}
+        options["multiprocessing_context"] = multiprocessing.get_context(START_METHOD)
         size = max(1, min(together, len(work) // (2 * workers)))
         results = chain.from_iterable(_begun(DataLoader(work, batch_size=size, collate_fn=_as_it_is, **options)))
     try:

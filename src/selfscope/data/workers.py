@@ -1,4 +1,4 @@
-"""What processes that read pictures do about signals, and about the end of whoever began them."""
+"""Processes that read pictures: how they begin, and what they do about signals and the end of whoever began them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ import os
 import signal
 from threading import Thread
 from typing import Any
+
+START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+"""How workers begin; never by forking this process, which may hold threads, locks and a GPU."""
+
+
+def begin_server(*modules: str) -> None:
+    """Has the process from which workers will be forked import `modules` already, while this one does other things.
+
+    Where workers are spawned there is no such process, and nothing happens.
+    """
+    if START_METHOD == "forkserver":
+        from multiprocessing import forkserver  # here, since Windows has none
+
+        forkserver.set_forkserver_preload(["selfscope.data.loading", *modules])
+        forkserver.ensure_running()
 
 
 def end_with_parent(worker: int) -> None:
