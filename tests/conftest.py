@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,16 +22,32 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """What is imported and collected stays to the end: looking for garbage among it costs a second in each process."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def smooth_picture(seed: int, height: int = 60, width: int = 80) -> np.ndarray:
     """A picture `(H, W, 3)` uint8 with large shapes, as photos have, rather than noise."""
     coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Paths for caches, none of which is there yet; a folder made anew by pytest would cost every test a listing."""
+    return map(tmp_path_factory.mktemp("caches").joinpath, map(str, itertools.count()))
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(caches: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test begins with an empty cache, and leaves the user's alone."""
-    monkeypatch.setenv("SELFSCOPE_CACHE", str(tmp_path_factory.mktemp("cache", numbered=True)))
+    monkeypatch.setenv("SELFSCOPE_CACHE", str(next(caches)))
 
 
 @pytest.fixture
