@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,37 +51,27 @@ def layer(path: Path) -> str:
     return path.relative_to(SOURCE).with_suffix("").parts[0]
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
+@cache
+def imports(path: Path) -> tuple[tuple[str, bool], ...]:
     """Every imported module with whether the import stands inside a function; type-checking blocks do not count."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    found: list[tuple[str, bool]] = []
 
-    def inside(node: ast.AST, kinds: tuple[type, ...]) -> bool:
-        while node in parents:
-            node = parents[node]
-            if isinstance(node, kinds):
-                return True
-        return False
-
-    def type_checking(node: ast.AST) -> bool:
-        while node in parents:
-            node = parents[node]
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-                return True
-        return False
-
-    for node in ast.walk(tree):
-        names: list[str] = []
+    def visit(node: ast.AST, lazy: bool) -> None:
+        if isinstance(node, ast.expr) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            return
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found.extend((alias.name, lazy) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names = [node.module or ""]
-            if node.module == "selfscope":
-                names = [f"selfscope.{alias.name}" for alias in node.names]
-        if names and not type_checking(node):
-            lazy = inside(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-            yield from ((name, lazy) for name in names)
+            top = node.module == "selfscope"
+            names = [f"selfscope.{alias.name}" for alias in node.names] if top else [node.module or ""]
+            found.extend((name, lazy) for name in names)
+        inner = lazy or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for child in ast.iter_child_nodes(node):
+            visit(child, inner)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), False)
+    return tuple(found)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))
