@@ -9,7 +9,10 @@ OLDEST ?= .venv-oldest
 OLDEST_PYTHON ?= python3.10
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test test-trackers test-integrations test-oldest check lint format clean
+.PHONY: setup demo test test-trackers test-integrations test-oldest check lint style format clean
+
+# The bytecode of the tests, their assertions spelled out, is kept: making it anew costs each process six seconds.
+export PYTHONDONTWRITEBYTECODE :=
 
 setup: $(READY)
 
@@ -49,14 +52,16 @@ $(OLDEST)/.ready: pyproject.toml
 	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct --editable ".[dev,figures]"
 	touch $@
 
-check: lint
+check: style
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
-lint: setup
+lint: style
+	$(BIN)/python -m pytest -n 0 tests/test_architecture.py
+
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 0 tests/test_architecture.py
 	$(BIN)/codespell src tests tools configs benchmarks docs *.md
 
 format: setup
