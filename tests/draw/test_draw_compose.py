@@ -149,7 +149,8 @@ def test_a_few_small_pictures_with_words_are_not_blown_up() -> None:
 @pytest.mark.parametrize(("shape", "columns"), [((100, 790), 3), ((300, 450), 5)])
 def test_a_sheet_has_as_many_columns_as_find_room_at_full_size(shape: tuple[int, int], columns: int) -> None:
     photos = [sample_photo(*shape, seed=i) for i in range(25)]
-    places = [find(contact_sheet([(photo, "") for photo in photos], words=True), photo)[0] for photo in photos[:6]]
+    sheet = contact_sheet([(photo, "") for photo in photos], words=True)
+    places = [find(sheet, photo)[0] for photo in photos[:6]]
     assert len({x for _, x in places}) == min(6, columns)
 
 

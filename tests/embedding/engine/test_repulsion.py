@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,13 @@ def map_of(n: int, span: float, seed: int = 0, dimensions: int = 2, narrowest: f
     return (span * (centres[which] + widths[which, None] * rng.normal(size=(n, dimensions)))).astype(np.float32)
 
 
+@lru_cache
+def measured(n: int, span: float, **shape: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """A map with its exact force and normaliser."""
+    coords = map_of(n, span, **shape)
+    return coords, *exact(coords)
+
+
 def error(found: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.sqrt(((found - wanted) ** 2).sum() / (wanted**2).sum()))
 
@@ -36,20 +45,18 @@ def error(found: np.ndarray, wanted: np.ndarray) -> float:
     [(1.0, 0.22, 5e-3), (0.7, 0.1, 5e-3), (0.5, 0.035, 5e-4), (0.35, 0.01, 2e-4), (0.25, 0.003, 1e-4)],
 )
 def test_error_at_each_step(workers: Workers, step: float, force: float, normaliser: float) -> None:
-    coords = map_of(4000, 120.0)
+    coords, wanted, total = measured(4000, 120.0)
     repulsion = np.empty_like(coords)
     z = Field(step, workers)(coords, repulsion)
-    wanted, total = exact(coords)
     assert error(repulsion, wanted) < force
     assert z == pytest.approx(total, rel=normaliser)
 
 
 @pytest.mark.parametrize(("step", "force", "normaliser"), [(1.0, 0.12, 2e-3), (0.7, 0.045, 2e-4), (0.5, 0.015, 1e-4)])
 def test_error_at_each_step_in_space(workers: Workers, step: float, force: float, normaliser: float) -> None:
-    coords = map_of(1500, 40.0, dimensions=3, narrowest=0.03)
+    coords, wanted, total = measured(1500, 40.0, dimensions=3, narrowest=0.03)
     repulsion = np.empty_like(coords)
     z = Field(step, workers)(coords, repulsion)
-    wanted, total = exact(coords)
     assert error(repulsion, wanted) < force
     assert z == pytest.approx(total, rel=normaliser)
 
