@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import itertools
-import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -13,9 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-
-# Two test processes on two cores: threads of their own would only get in each other's way.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A shell without job control starts what it puts in the background with Ctrl-C ignored, and children inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
