@@ -61,7 +61,7 @@ lint: style
 style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	MYPY_NUM_WORKERS=2 $(BIN)/mypy
 	$(BIN)/codespell src tests tools configs benchmarks docs *.md
 
 format: setup
