@@ -61,7 +61,7 @@ def test_the_run_holds_what_was_sampled(photos: Photos, tmp_path: Path) -> None:
     assert {"crop_x", "crop_w", "flip", "view"} <= set(table)
 
 
-@pytest.mark.parametrize("mode", ["original", "concat", "pipeline"])
+@pytest.mark.parametrize("mode", ["original", "concat", pytest.param("pipeline", marks=pytest.mark.slow)])
 def test_modes_reach_files_sheets_and_the_run(mode: str, photos: Photos, tmp_path: Path) -> None:
     root, out = photos(classes=1, each=2), tmp_path / "out"
     assert browse(root, "--mode", mode, "--output-dir", out, "--work-dir", tmp_path / "W") == 0
@@ -74,6 +74,7 @@ def test_modes_reach_files_sheets_and_the_run(mode: str, photos: Photos, tmp_pat
     assert (out / "contact_sheet.png").exists()
 
 
+@pytest.mark.slow
 def test_a_grid_shows_everything_on_sheets_alone(photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     root, out = photos(classes=3, each=10), tmp_path / "out"
     assert browse(root, "--grid", "--output-dir", out) == 0
@@ -254,11 +255,12 @@ def test_version_and_help(capsys: pytest.CaptureFixture) -> None:
     assert "reconstruct" in capsys.readouterr().out
 
 
-DOORS = ["misc/browse_dataset", "analysis_tools/browse_dataset", "analysis_tools/visualize_tsne"]
-DOORS += ["analysis_tools/visualize_reconstruction"]
+DOORS = ["analysis_tools/browse_dataset", "analysis_tools/visualize_tsne", "analysis_tools/visualize_reconstruction"]
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    "door", ["misc/browse_dataset", *(pytest.param(door, marks=pytest.mark.slow) for door in DOORS)]
+)
 def test_the_doors_open(door: str) -> None:
     done = subprocess.run(
         [sys.executable, f"tools/{door}.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True

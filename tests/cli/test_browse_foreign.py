@@ -51,6 +51,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_statistics_are_told_and_kept(own: Path, photos: Photos, capsys: pytest.CaptureFixture) -> None:
     flags = ["--transform", "my_own_views:two_crops", "--stats", "12", "--output-dir", "out", "--work-dir", "runs"]
     assert main(["browse", str(photos()), *flags]) == 0

@@ -46,6 +46,7 @@ def features(work: Path) -> bytes:
     return (made(work) / "features" / "feat_3.npy").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_second_map_needs_no_torch(photos: Photos, tmp_path: Path) -> None:
     root = photos(classes=3, each=5)
     assert main(command(root, tmp_path / "A")) == 0
@@ -87,7 +88,10 @@ def change_pool(root: Path, flags: list[str]) -> list[str]:
     return [*flags, "--float16"]
 
 
-@pytest.mark.parametrize("change", [change_weights, change_picture, change_subset, change_pool])
+OTHERS = [pytest.param(change, marks=pytest.mark.slow) for change in (change_picture, change_subset, change_pool)]
+
+
+@pytest.mark.parametrize("change", [change_weights, *OTHERS])
 def test_features_of_anything_else_are_extracted(
     change: Callable[[Path, list[str]], list[str]], photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -98,6 +102,7 @@ def test_features_of_anything_else_are_extracted(
     assert len(list(cache_folder().glob("features/*"))) == 2
 
 
+@pytest.mark.slow
 def test_other_labels_of_the_same_images_take_the_same_features(
     photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -110,6 +115,7 @@ def test_other_labels_of_the_same_images_take_the_same_features(
     np.testing.assert_array_equal(np.load(made(tmp_path / "B") / "labels.npy"), [0, 0, 0, 1])
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_is_said_and_made_again(photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     root = photos(classes=2, each=2)
     assert main(command(root, tmp_path / "A", "--method", "pca")) == 0
@@ -123,6 +129,7 @@ def test_a_damaged_cache_is_said_and_made_again(photos: Photos, tmp_path: Path, 
     assert features(tmp_path / "B") == kept.read_bytes() == good
 
 
+@pytest.mark.slow
 def test_a_damaged_graph_is_found_again(photos: Photos, tmp_path: Path) -> None:
     root = photos(classes=3, each=3)
     assert main(command(root, tmp_path / "A")) == 0
@@ -134,6 +141,7 @@ def test_a_damaged_graph_is_found_again(photos: Photos, tmp_path: Path) -> None:
     assert "the neighbour graph is damaged" in (made(tmp_path / "B") / "extract.log").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_no_cache_leaves_none(photos: Photos, tmp_path: Path) -> None:
     assert main(command(photos(classes=2, each=2), tmp_path / "A", "--method", "pca", "--no-cache")) == 0
     assert not list(cache_folder().glob("features/*"))
@@ -224,6 +232,7 @@ def test_a_requeued_job_finds_its_run(tmp_path: Path, monkeypatch: pytest.Monkey
     assert run_folder(tmp_path, "tsne_", {"seed": 0}) != first
 
 
+@pytest.mark.slow
 def test_a_requeued_job_writes_into_its_run(photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = photos(classes=2, each=2)
     monkeypatch.setenv("SLURM_JOB_ID", "17")

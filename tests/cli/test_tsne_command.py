@@ -59,7 +59,7 @@ def run(root: Path, work: Path, *flags: str, config: str = "resnet50_imagenet", 
     return made
 
 
-@pytest.mark.parametrize("config", SMALL)
+@pytest.mark.parametrize("config", [c if "resnet" in c else pytest.param(c, marks=pytest.mark.slow) for c in SMALL])
 def test_every_config_maps_a_folder(config: str, photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """Eleven images in batches of five leave one in the last."""
     root = photos(classes=3, each=4)
@@ -77,18 +77,22 @@ def test_every_config_maps_a_folder(config: str, photos: Photos, tmp_path: Path,
     assert "3.jpg" in told.err
 
 
-@pytest.mark.parametrize(("stage", "name"), [("neck", "feat_neck"), ("pre_logits", "feat_pre_logits")])
+@pytest.mark.parametrize(
+    ("stage", "name"), [("neck", "feat_neck"), pytest.param("pre_logits", "feat_pre_logits", marks=pytest.mark.slow)]
+)
 def test_every_stage(stage: str, name: str, photos: Photos, tmp_path: Path) -> None:
     made = run(photos(classes=2, each=3), tmp_path / "W", "--vis-stage", stage)
     assert np.load(made / "features" / f"{name}.npy").shape == (6, 512)
 
 
+@pytest.mark.slow
 def test_a_vit_without_a_neck_says_so(photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     made = run(photos(classes=1, each=3), tmp_path / "W", "--vis-stage", "neck", config="vit-base-p16_imagenet")
     assert np.load(made / "features" / "feat_neck.npy").shape == (3, 192)
     assert "no neck" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_one_seed_gives_the_same_bytes(photos: Photos, tmp_path: Path) -> None:
     root = photos(classes=3, each=4)
     first, second = (run(root, tmp_path / name, "--no-cache") for name in "AB")
@@ -104,6 +108,7 @@ def test_batches_and_workers_change_nothing(photos: Photos, tmp_path: Path) -> N
     np.testing.assert_allclose(*(np.load(r / "features" / "feat_3.npy") for r in (one, other)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_an_ssl_model_has_its_heads_set_aside(
     photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

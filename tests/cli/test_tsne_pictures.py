@@ -40,6 +40,7 @@ def test_every_format_is_saved(features: Path, capsys: pytest.CaptureFixture) ->
     assert "two principal components instead" in told
 
 
+@pytest.mark.slow
 def test_several_seeds_and_clusters_are_in_the_run(features: Path) -> None:
     made = mapped(features, "--seeds", "3", "--color-by", "cluster")
     record = open_run(made).embeddings["mine"]
@@ -51,6 +52,7 @@ def test_several_seeds_and_clusters_are_in_the_run(features: Path) -> None:
     assert record.settings["clusters"]["count"] == 3
 
 
+@pytest.mark.slow
 def test_labels_and_thumbnails_by_path(photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     root = photos(classes=2, each=4)
     rows = [f"n0000000{c}_kind {c}/{i}.jpg,{'even' if i % 2 == 0 else 'odd'}" for c in range(2) for i in range(3)]
@@ -96,7 +98,12 @@ def test_thumbnails_without_paths_are_one_sentence(features: Path, capsys: pytes
     assert "iterations" not in told.out + told.err  # before the map is made
 
 
-@pytest.mark.parametrize("flags", [("--class-idx", "1"), ("--max-num-class", "1"), ("--max-num-samples", "2")])
+OTHER_LIMITS = [
+    pytest.param(flags, marks=pytest.mark.slow) for flags in (("--max-num-class", "1"), ("--max-num-samples", "2"))
+]
+
+
+@pytest.mark.parametrize("flags", [("--class-idx", "1"), *OTHER_LIMITS])
 def test_images_that_are_left_out_are_not_read(
     flags: tuple[str, ...], photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

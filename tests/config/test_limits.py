@@ -82,7 +82,13 @@ EXPENSIVE = {
 }
 
 
-@pytest.mark.parametrize("name", EXPENSIVE)
+SECONDS = [  # these go to the limit of a million elements before they are refused
+    *("comprehensions", "empty comprehension", "statements", "shared dicts"),
+    *("shared, printed", "shared, compared", "shared, searched", "shared, sorted", "shared, hashed"),
+]
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SECONDS else n for n in EXPENSIVE])
 def test_refused_before_it_costs(tmp_path: Path, name: str) -> None:
     path = tmp_path / "config.py"
     path.write_text(EXPENSIVE[name], encoding="utf-8")
@@ -116,8 +122,8 @@ def test_refused_before_memory_is_taken(tmp_path: Path, name: str) -> None:
         "x = f'{1:9999}'",
         "x = " + "(" * 95 + "1" + ")" * 95,
         "x = " + " + ".join(["1"] * 90),
-        "x = [" + "1, " * 100_000 + "]",
-        "x = [" + "dict(a=1, b=[2.5, 'c']), " * 10_000 + "]",
+        pytest.param("x = [" + "1, " * 100_000 + "]", marks=pytest.mark.slow),
+        pytest.param("x = [" + "dict(a=1, b=[2.5, 'c']), " * 10_000 + "]", marks=pytest.mark.slow),
     ],
 )
 def test_large_but_allowed(tmp_path: Path, source: str) -> None:

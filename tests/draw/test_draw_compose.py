@@ -146,7 +146,7 @@ def test_a_few_small_pictures_with_words_are_not_blown_up() -> None:
     assert len(find(contact_sheet([(photo, "")], width=1600, words=True), photo)) == 1
 
 
-@pytest.mark.parametrize(("shape", "columns"), [((100, 790), 3), ((300, 450), 5)])
+@pytest.mark.parametrize(("shape", "columns"), [((100, 790), 3), pytest.param((300, 450), 5, marks=pytest.mark.slow)])
 def test_a_sheet_has_as_many_columns_as_find_room_at_full_size(shape: tuple[int, int], columns: int) -> None:
     photos = [sample_photo(*shape, seed=i) for i in range(25)]
     sheet = contact_sheet([(photo, "") for photo in photos], words=True)
@@ -154,6 +154,7 @@ def test_a_sheet_has_as_many_columns_as_find_room_at_full_size(shape: tuple[int,
     assert len({x for _, x in places}) == min(6, columns)
 
 
+@pytest.mark.slow
 def test_a_picture_too_large_for_a_sheet_shrinks_alone() -> None:
     large, small = sample_photo(400, 4000), sample_photo(60, 80)
     sheet = contact_sheet([(large, "a"), (small, "b")], columns=1, words=True)

@@ -50,7 +50,7 @@ def test_four_rotations_stand_in_a_row() -> None:
     assert [x for _, x in places] == sorted(x for _, x in places)
 
 
-@pytest.mark.parametrize("side", [1, 16, 28, 64, 224, 1024])
+@pytest.mark.parametrize("side", [1, 16, 28, 64, 224, pytest.param(1024, marks=pytest.mark.slow)])
 def test_views_of_any_size(side: int) -> None:
     drawn = sample_picture(Sample("a/1", (view(side),), mask=MASK))
     factor = max(1, round(160 / side))

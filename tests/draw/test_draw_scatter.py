@@ -191,7 +191,7 @@ def test_a_picture_narrower_than_its_words_is_refused() -> None:
         embedding_picture(embedding(), width=100)
 
 
-@pytest.mark.parametrize("count", [1, 10, 100, 1000])
+@pytest.mark.parametrize("count", [1, 10, 100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_keys_stay_within_their_room(count: int) -> None:
     entries = [Entry(f"n{i:08d} a rather long class name", colour) for i, colour in enumerate(palette(count))]
     key = class_legend(entries, height=400, max_width=500, size=14)
@@ -219,6 +219,7 @@ def test_every_class_is_named_when_a_key_is_asked_for(count: int) -> None:
         assert picture.shape[0] > plain.shape[0]
 
 
+@pytest.mark.slow
 def test_a_key_of_any_height_leaves_nothing_out() -> None:
     entries = [Entry("a rather long class name", colour) for colour in palette(300)]
     key = class_legend(entries, height=None, max_width=600, size=14)

@@ -103,6 +103,7 @@ def test_a_free_scale_is_the_best_one() -> None:
     assert free <= min(fixed) + 1e-3
 
 
+@pytest.mark.slow
 def test_many_rows_of_the_normaliser_are_sampled_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     features, coords = clouds(5000)
     graph = neighbours(features, 90)

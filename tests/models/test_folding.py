@@ -43,7 +43,12 @@ def runner(side: int = 64) -> Callable[[nn.Module], dict[str, Tensor]]:
 
 @pytest.mark.parametrize(
     ("name", "folded", "left"),
-    [("resnet18", 20, 0), ("mobilenetv3_small_050", 34, 0), ("regnetx_002", 44, 0), ("vit_tiny_patch16_224", 0, 0)],
+    [
+        ("resnet18", 20, 0),
+        ("mobilenetv3_small_050", 34, 0),
+        ("regnetx_002", 44, 0),
+        pytest.param("vit_tiny_patch16_224", 0, 0, marks=pytest.mark.slow),
+    ],
 )
 def test_every_norm_after_a_convolution_is_folded(name: str, folded: int, left: int) -> None:
     torch.manual_seed(0)

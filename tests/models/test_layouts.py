@@ -118,8 +118,15 @@ def state(lines: list[str]) -> dict[str, torch.Tensor]:
     return made
 
 
+LAYOUTS = [
+    pytest.param(name, marks=pytest.mark.slow) if re.search("large|huge", name) else name
+    for name in layouts()
+    if not name.startswith(NOT_BUILT)
+]
+
+
 @pytest.mark.skipif(not hasattr(timm.layers, "calculate_drop_path_rates"), reason="this timm needs real tensors")
-@pytest.mark.parametrize("layout", [name for name in layouts() if not name.startswith(NOT_BUILT)])
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_key_is_used_or_set_aside_by_name(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_module, "_not_finite", lambda values: [])
     config, needed, aside = case(layout)

@@ -6,6 +6,7 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from selfscope.store.lines import json_line
 from selfscope.store.samples import compile_samples
@@ -44,6 +45,7 @@ def peak(folder: Path, lines: int) -> int:
     return most
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_masks(tmp_path: Path) -> None:
     peak(tmp_path, 10)  # imports what it needs
     a_line = (peak(tmp_path, 1200) - peak(tmp_path, 600)) / 600

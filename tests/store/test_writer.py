@@ -306,6 +306,7 @@ def fork_and_write(writer: Writer) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+@pytest.mark.slow
 def test_without_close_the_end_of_the_program_closes(tmp_path):
     code = "from selfscope.store.writer import Writer; from selfscope.records import Scalars\n"
     body = "w = Writer({}); w.write(Scalars({{'a': 1.0}}))\n"

@@ -65,7 +65,7 @@ def test_the_checkpoint_is_openmmlabs_and_loads_without_trust(root: Path, tmp_pa
         assert torch.equal(own, trained)
 
 
-@pytest.mark.parametrize("at", [1, 3, 5])
+@pytest.mark.parametrize("at", [pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow), 5])
 def test_resumed_is_undisturbed(root: Path, tmp_path: Path, at: int) -> None:
     """Stopped within an epoch and at its end: the same losses and the same weights, with stochastic depth on."""
     whole = train(small_config(root), tmp_path / "whole", HERE)
@@ -81,6 +81,7 @@ def test_resumed_is_undisturbed(root: Path, tmp_path: Path, at: int) -> None:
         assert torch.equal(a, b)
 
 
+@pytest.mark.slow
 def test_what_was_left_when_stopped_is_removed_once_the_run_is_further(
     root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -110,6 +111,7 @@ def test_the_last_checkpoint_is_the_furthest_that_the_run_saved_since(root: Path
     assert find_checkpoint(work, "auto") == work / "a.pth"
 
 
+@pytest.mark.slow
 def test_someone_who_went_back_goes_on_from_there(root: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     first = train(small_config(root), work, HERE)
@@ -124,6 +126,7 @@ def test_someone_who_went_back_goes_on_from_there(root: Path, tmp_path: Path) ->
     assert find_checkpoint(work, "auto") == work / "interrupted.pth"
 
 
+@pytest.mark.slow
 def test_resumed_from_an_older_epoch_by_path(root: Path, tmp_path: Path) -> None:
     whole = train(small_config(root), tmp_path / "a", HERE)
     options = TrainOptions(device="cpu", resume=tmp_path / "a" / "epoch_1.pth")
@@ -174,6 +177,7 @@ def test_weights_to_begin_with(root: Path, tmp_path: Path) -> None:
         assert torch.equal(a, b)
 
 
+@pytest.mark.slow
 def test_the_rate_follows_the_batch_when_asked(root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     scale = {"base_batch_size": 16}
     rates = []
@@ -192,6 +196,7 @@ def test_the_rate_follows_the_batch_when_asked(root: Path, tmp_path: Path, caplo
     assert "meant for batches of 16 in all" in caplog.text
 
 
+@pytest.mark.slow
 def test_mixed_precision_on_the_cpu(root: Path, tmp_path: Path) -> None:
     full = train(small_config(root), tmp_path / "full", HERE)
     mixed = train(small_config(root), tmp_path / "mixed", TrainOptions(device="cpu", precision="bf16-mixed"))
@@ -272,6 +277,7 @@ def test_checkpoints_that_cannot_be_resumed_from(root: Path, tmp_path: Path) -> 
         train(other, work, TrainOptions(device="cpu", resume="auto"))
 
 
+@pytest.mark.slow
 def test_resume_in_the_config_begins_where_there_is_nothing_yet(root: Path, tmp_path: Path) -> None:
     config: Config = small_config(root, max_epochs=1, resume=True)
     assert train(config, tmp_path / "work", HERE).iter == 3
@@ -279,6 +285,7 @@ def test_resume_in_the_config_begins_where_there_is_nothing_yet(root: Path, tmp_
     assert train(config, tmp_path / "work", HERE).iter == 6
 
 
+@pytest.mark.slow
 def test_a_config_for_gpus_is_trained_in_full_on_a_cpu(
     root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

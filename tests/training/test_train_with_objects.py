@@ -100,6 +100,7 @@ def test_a_visualizer_of_ones_own_stores_the_run_and_stays_open(root: Path, tmp_
     assert (info(own)["status"], info(own)["seed"]) == ("finished", 7)
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_with_a_visualizer_of_ones_own(root: Path, tmp_path: Path) -> None:
     stop = Stop()
 
@@ -122,7 +123,10 @@ def test_a_visualizer_that_keeps_nothing_here(root: Path, tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "work").iterdir() if path.is_dir()] == []
 
 
-@pytest.mark.parametrize(("asked", "kept"), [(None, 7), (5, 5), (0, 0)])
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [(None, 7), pytest.param(5, 5, marks=pytest.mark.slow), pytest.param(0, 0, marks=pytest.mark.slow)],
+)
 def test_the_seed_stands_in_the_run(root: Path, tmp_path: Path, asked: int | None, kept: int) -> None:
     options = TrainOptions(device="cpu", seed=asked)
     result = train(small_config(root, max_epochs=1), tmp_path, options)

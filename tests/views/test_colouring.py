@@ -37,6 +37,7 @@ def test_colours_that_a_map_will_not_have_are_refused_before_it_is_made() -> Non
         check_colour("stability", 1)
 
 
+@pytest.mark.slow
 def test_a_map_coloured_by_its_trust_is_measured_everywhere() -> None:
     features = np.random.default_rng(0).normal(size=(2300, 4))
     sample, whole = (ss.tsne(features, n_iter=20, queries=queries_for(name)) for name in ("label", "trust"))

@@ -96,6 +96,7 @@ def test_several_stages_take_one_pass(photos: Photos) -> None:
             np.testing.assert_allclose(together.arrays[name], array, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_out_indices_are_those_of_the_config(photos: Photos) -> None:
     root = photos(classes=1, each=2)
     chosen = extract(resnet(), root, out_indices=(1, -1))
@@ -353,6 +354,7 @@ def test_pooling_that_a_model_does_not_have(photos: Photos) -> None:
         extract(Counts(), root, out_indices=(0,))
 
 
+@pytest.mark.slow
 def test_pooling_of_a_configs_vit(photos: Photos) -> None:
     """Class token and mean of patches are those of the backbone's own output."""
     options = {**OPTIONS, "model.backbone.arch": "deit-tiny", "model.backbone.out_indices": [0, 11]}

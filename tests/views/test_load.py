@@ -55,6 +55,7 @@ def test_what_does_not_go_together_is_refused(given, words: str) -> None:
         given()
 
 
+@pytest.mark.slow
 def test_notes_of_the_model_travel_with_its_features(photos) -> None:
     config = load_config(CONFIG, ["model.backbone.depth=18"])
     del config["model"]["data_preprocessor"]

@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,14 @@ from selfscope.visualization.backends.check import Stored
 from selfscope.visualization.visualizer import Visualizer
 from tests.visualization.fakes import Remembering, fail
 
-for package in ("tensorboard", "wandb", "mlflow", "trackio"):
-    pytest.importorskip(package)
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
+pytestmark = [
+    *(
+        pytest.mark.skipif(find_spec(p) is None, reason=f"needs {p}")
+        for p in ("tensorboard", "wandb", "mlflow", "trackio")
+    ),
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.slow,
+]
 
 STEPS = 60
 LOSSES = np.random.default_rng(0).random(STEPS).astype(np.float32).tolist()

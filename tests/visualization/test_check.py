@@ -48,6 +48,7 @@ def test_tensorboard(tmp_path):
     assert check_backend(lambda: TensorboardVisBackend(str(tmp_path)), read_back) == frozenset()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_wandb(tmp_path, monkeypatch):
     pytest.importorskip("wandb")

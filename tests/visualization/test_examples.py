@@ -37,6 +37,7 @@ def test_custom_backends_get_what_they_ask_for(tmp_path):
     assert len(lines) == 20
 
 
+@pytest.mark.slow
 def test_a_custom_visualizer_draws_its_samples(tmp_path):
     paths = run_example("custom_visualizer.py", tmp_path).split()
     assert [Path(path).name for path in paths] == ["jigsaw_0.png", "jigsaw_1.png"]

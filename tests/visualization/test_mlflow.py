@@ -5,6 +5,7 @@ import math
 import sqlite3
 import sys
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,11 @@ from selfscope.visualization.backends.check import Stored, check_backend
 from selfscope.visualization.backends.mlflow import MLflowVisBackend
 from selfscope.visualization.visualizer import Visualizer
 
-pytest.importorskip("mlflow", reason="needs MLflow: make test-trackers")
-pytestmark = pytest.mark.filterwarnings("ignore")  # what MLflow and its packages warn of
+pytestmark = [
+    pytest.mark.skipif(find_spec("mlflow") is None, reason="needs MLflow: make test-trackers"),
+    pytest.mark.filterwarnings("ignore"),  # what MLflow and its packages warn of
+    pytest.mark.slow,  # its import and its tables take seconds
+]
 
 PHOTO = sample_photo(40, 60)
 

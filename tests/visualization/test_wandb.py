@@ -186,6 +186,7 @@ def test_reconstructions_are_pictures_and_numbers(run):
     assert offline.series("cat/1")[0][1]["_type"] == "image-file"
 
 
+@pytest.mark.slow
 def test_a_later_session_continues_the_run(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     ids = []
@@ -207,6 +208,7 @@ def test_the_ancestors_metric_definitions_are_taken():
         module._metrics("acc")
 
 
+@pytest.mark.slow
 def test_without_close_the_end_of_the_program_hands_over_everything(tmp_path):
     code = (
         "from selfscope import Visualizer\n"

@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ PAIRS_UP_TO = layout.PAIRS_UP_TO[2]
 def mapped(features: np.ndarray, threads: int = 2, perplexity: float = 30.0, **settings: Any) -> np.ndarray:
     graph = search(features, min(math.ceil(3 * perplexity), len(features) - 1), "euclidean", 0, threads=threads)
     return Layout(perplexity=perplexity, threads=threads, **settings)(graph)
+
+
+@lru_cache
+def trust_as_given() -> float:
+    """How far the map of `many(1500)` is to be believed."""
+    return trust(many(1500), mapped(many(1500), iterations=250))
 
 
 def trust(features: np.ndarray, coords: np.ndarray) -> float:
@@ -54,11 +61,12 @@ def test_changes_that_mean_nothing(change: str) -> None:
         "order": features[order],
         "float32": features.astype(np.float32),
     }[change]
-    one, other = (trust(given, mapped(given, iterations=250)) for given in (features, changed))
+    one, other = trust_as_given(), trust(changed, mapped(changed, iterations=250))
     assert other == pytest.approx(one, abs=0.01)
     assert one > 0.9
 
 
+@pytest.mark.slow
 def test_grid_and_pairs_agree_in_quality(monkeypatch: pytest.MonkeyPatch) -> None:
     features = many()
     by_grid = mapped(features, iterations=250)
@@ -66,6 +74,7 @@ def test_grid_and_pairs_agree_in_quality(monkeypatch: pytest.MonkeyPatch) -> Non
     assert trust(features, by_grid) == pytest.approx(trust(features, mapped(features, iterations=250)), abs=0.01)
 
 
+@pytest.mark.slow
 def test_space_through_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     features = many(1000)
     settings = {"iterations": 80, "components": 3}
@@ -114,7 +123,7 @@ def test_awkward_features(kind: str) -> None:
         assert copies.std(axis=1).mean() < 0.5 * copies.mean(axis=1).std()
 
 
-@pytest.mark.parametrize("perplexity", [5.0, 100.0, 500.0])
+@pytest.mark.parametrize("perplexity", [5.0, *(pytest.param(p, marks=pytest.mark.slow) for p in (100.0, 500.0))])
 def test_small_and_large_perplexities(perplexity: float) -> None:
     features = many(1600)
     assert trust(features, mapped(features, perplexity=perplexity, iterations=250)) > 0.88
@@ -156,6 +165,7 @@ for info in pkgutil.iter_modules(engine.__path__):
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_compiled_twice(tmp_path: Path) -> None:
     """Several compiled forms of one function would double the wait of a first call."""
     out = _run(COUNT_COMPILED_FORMS)
@@ -164,6 +174,7 @@ def test_nothing_is_compiled_twice(tmp_path: Path) -> None:
     assert {name for name, count in forms.items() if int(count) > 1} == set()
 
 
+@pytest.mark.slow
 def test_a_read_only_installation_works(tmp_path: Path) -> None:
     """With no folder to write to, the functions are compiled anew."""
     code = """

@@ -17,7 +17,9 @@ def brute_force(features: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return nearest, np.take_along_axis(squares, nearest, axis=1)
 
 
-@pytest.mark.parametrize(("n", "k"), [(2, 1), (4, 3), (130, 20), (600, 90), (600, 599)])
+@pytest.mark.parametrize(
+    ("n", "k"), [(2, 1), (4, 3), (130, 20), (600, 90), pytest.param(600, 599, marks=pytest.mark.slow)]
+)
 def test_all_pairs_agree_with_brute_force(features: np.ndarray, workers: Workers, n: int, k: int) -> None:
     points = reduce(features[:n], k, k + k // 2, 0, workers)
     indices, squares = nearest_neighbours(points, k, k + k // 2, 0, workers)

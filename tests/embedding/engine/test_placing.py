@@ -77,6 +77,7 @@ def test_held_out_points_land_among_their_own(metric: str, components: int) -> N
     assert (labels[nearest] == truth).mean() > (0.85 if components == 1 else 0.95)
 
 
+@pytest.mark.slow
 def test_a_large_map_takes_new_points_as_its_own() -> None:
     """Of the 10 nearest in feature space, new points keep as many on the map as the mapped points do."""
     features, _ = groups(2600, 0)

@@ -86,6 +86,7 @@ def test_small_maps_are_accurate(workers: Workers, span: float, force: float) ->
     assert z == pytest.approx(total, rel=5e-3)
 
 
+@pytest.mark.slow
 def test_a_line_and_a_single_place(workers: Workers) -> None:
     line = map_of(3000, 400.0)
     line[:, 1] = 0
