@@ -88,10 +88,8 @@ def change_pool(root: Path, flags: list[str]) -> list[str]:
     return [*flags, "--float16"]
 
 
-OTHERS = [pytest.param(change, marks=pytest.mark.slow) for change in (change_picture, change_subset, change_pool)]
-
-
-@pytest.mark.parametrize("change", [change_weights, *OTHERS])
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [change_weights, change_picture, change_subset, change_pool])
 def test_features_of_anything_else_are_extracted(
     change: Callable[[Path, list[str]], list[str]], photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

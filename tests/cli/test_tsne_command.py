@@ -136,6 +136,7 @@ def test_one_image_and_no_labels(photos: Photos, tmp_path: Path) -> None:
     assert len(table["x"]) == 1
 
 
+@pytest.mark.slow
 def test_the_run_reads_back(photos: Photos, tmp_path: Path) -> None:
     reader = open_run(run(photos(), tmp_path / "W", "--method", "pca"))
     assert reader.status == "finished"

@@ -84,6 +84,7 @@ def test_clusters_are_found_in_feature_space_and_numbered_by_size() -> None:
     np.testing.assert_array_equal(found.labels, clusters(points).labels)
 
 
+@pytest.mark.slow
 def test_many_points_go_with_the_nearest_that_was_clustered(monkeypatch: pytest.MonkeyPatch) -> None:
     points, truth = make_blobs([400, 300], n_features=5, random_state=1)
     monkeypatch.setattr("selfscope.embedding.clusters.AT_MOST", 300)

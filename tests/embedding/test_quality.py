@@ -50,7 +50,9 @@ def test_a_faithful_map_is_perfect() -> None:
     assert (quality.trustworthiness, quality.continuity, quality.knn_recall) == (1.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+@pytest.mark.parametrize(
+    "dtype", [np.float32, np.int64, *(pytest.param(t, marks=pytest.mark.slow) for t in (np.float16, np.float64))]
+)
 @pytest.mark.parametrize("chunk", [300, 10**9])
 def test_any_number_type_far_from_the_origin_in_any_chunks(
     dtype: type, chunk: int, monkeypatch: pytest.MonkeyPatch

@@ -99,6 +99,7 @@ def test_what_was_left_when_stopped_is_removed_once_the_run_is_further(
     assert (other / "interrupted.pth").exists()
 
 
+@pytest.mark.slow
 def test_the_last_checkpoint_is_the_furthest_that_the_run_saved_since(root: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     train(small_config(root), work, HERE)

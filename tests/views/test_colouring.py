@@ -66,6 +66,7 @@ def words_of(emb: Embedding) -> str:
     return " ".join(item.text for item in scene.items if isinstance(item, Words))
 
 
+@pytest.mark.slow
 def test_exemplars_stand_for_classes_clusters_or_the_map() -> None:
     features, labels = clouds()
     emb = with_clusters(ss.tsne(Features({"f": features}, labels=labels), n_iter=60))

@@ -83,6 +83,7 @@ def test_convolutions_are_folded_and_features_stay(photos: Photos, monkeypatch: 
     np.testing.assert_allclose(np.asarray(features), plain, atol=1e-5 * np.abs(plain).max())
 
 
+@pytest.mark.slow
 def test_several_stages_take_one_pass(photos: Photos) -> None:
     root, model, passes = photos(classes=1, each=3), resnet(), []
     model.module.backbone.conv1.register_forward_hook(lambda *_: passes.append(1))
@@ -344,6 +345,7 @@ def test_refusals(options: dict[str, Any], sentence: str) -> None:
         extract(Counts(), "/nowhere", **options)
 
 
+@pytest.mark.slow
 def test_pooling_that_a_model_does_not_have(photos: Photos) -> None:
     root = photos(classes=1, each=1)
     with pytest.raises(ModelError, match=r"pool='cls': this output has no class token"):

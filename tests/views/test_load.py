@@ -20,6 +20,7 @@ def small() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5))
 
 
+@pytest.mark.slow
 def test_looking_at_a_module_leaves_it_as_it_was(photos) -> None:
     module = small().train()
     before = {name: value.clone() for name, value in module.state_dict().items()}

@@ -179,6 +179,7 @@ vis.close()
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path):
     pytest.importorskip("resource")
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]

@@ -21,7 +21,10 @@ from selfscope.visualization.backends.wandb import WandbVisBackend
 from selfscope.visualization.visualizer import Visualizer
 
 pytest.importorskip("wandb")
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
+    pytest.mark.slow,  # it starts a service of its own
+]
 
 PHOTO = sample_photo(40, 60)
 OFFLINE = {"type": "WandbVisBackend", "init_kwargs": {"mode": "offline", "project": "tests"}}
@@ -186,7 +189,6 @@ def test_reconstructions_are_pictures_and_numbers(run):
     assert offline.series("cat/1")[0][1]["_type"] == "image-file"
 
 
-@pytest.mark.slow
 def test_a_later_session_continues_the_run(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     ids = []
@@ -208,7 +210,6 @@ def test_the_ancestors_metric_definitions_are_taken():
         module._metrics("acc")
 
 
-@pytest.mark.slow
 def test_without_close_the_end_of_the_program_hands_over_everything(tmp_path):
     code = (
         "from selfscope import Visualizer\n"

@@ -43,13 +43,15 @@ def many(n: int = PAIRS_UP_TO + 500, seed: int = 0) -> np.ndarray:
     return rng.normal(0, 3, (12, 50))[labels] + rng.normal(size=(n, 50)) @ rng.normal(0, 0.4, (50, 50))
 
 
-@pytest.mark.parametrize("n", [500, PAIRS_UP_TO + 500])
+@pytest.mark.parametrize("n", [500, pytest.param(PAIRS_UP_TO + 500, marks=pytest.mark.slow)])
 def test_threads_do_not_change_a_bit(n: int) -> None:
     maps = {mapped(many(n), threads, iterations=60).tobytes() for threads in (1, 2, 3, 2)}
     assert len(maps) == 1
 
 
-@pytest.mark.parametrize("change", ["shift", "turn", "scale", "order", "float32"])
+@pytest.mark.parametrize(
+    "change", ["order", "float32", *(pytest.param(c, marks=pytest.mark.slow) for c in ("shift", "turn", "scale"))]
+)
 def test_changes_that_mean_nothing(change: str) -> None:
     features = many(1500)
     rng = np.random.default_rng(1)
