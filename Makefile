@@ -45,6 +45,7 @@ $(INTEGRATIONS)/.ready: pyproject.toml
 
 test-oldest: $(OLDEST)/.ready
 	$(OLDEST)/bin/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(OLDEST)/bin/python -m pytest $(foreach name,mlflow wandb all_at_once,tests/visualization/test_$(name).py)
 
 $(OLDEST)/.ready: pyproject.toml
 	test -x $(OLDEST)/bin/python || $(OLDEST_PYTHON) -m venv $(OLDEST)
