@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from selfscope.cli import main
 from selfscope.cli.backends import say_destinations, usable_backends
@@ -197,3 +198,43 @@ def test_a_seed_is_noted_where_a_run_is_kept(tmp_path: Path) -> None:
     with Visualizer() as visualizer:
         visualizer.note_seed(11)
         assert visualizer.run is None
+
+
+def test_backends_that_no_visualizer_reads_are_said(
+    photos: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A base has made its visualizer before the config names others; every command opens it in the same place."""
+    base = str(Path("configs/selfsup/simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k.py").absolute())
+    own = 'vis_backends = [dict(type="DVCLiveVisBackend")]'
+    data = f'train_dataloader = dict(dataset=dict(data_root={str(photos())!r}, ann_file="val.txt", data_prefix=""))'
+    (tmp_path / "child.py").write_text(f"_base_ = {base!r}\n{own}\n{data}\n")
+    monkeypatch.chdir(tmp_path)
+    flags = ["browse", "child.py", "--not-show", "-n", "1"]
+    assert main([*flags, "--work-dir", "w"]) == 0
+    assert (
+        "selfscope: child.py:2: vis_backends alone changes nothing, for the visualizer has its own (LocalVisBackend): "
+        "write visualizer = dict(vis_backends=vis_backends) below it\n"
+    ) in capsys.readouterr().err
+    assert main([*flags, "--output-dir", "o"]) == 0
+    assert "vis_backends" not in capsys.readouterr().err
+
+
+def test_a_misspelt_name_of_the_top_level_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mae = "configs/selfsup/mae/mae_vit-base-p16_8xb512-amp-coslr-300e_in1k.py"
+    Image.new("RGB", (32, 32)).save("a.png")
+    commands = {
+        "train_dataloader": ["browse", mae, "--not-show", "--output-dir", "out"],
+        "extract_dataloader": ["tsne", "configs/tsne/resnet50_imagenet.py", "--work-dir", "out"],
+        "vis_pipeline": ["reconstruct", mae, "--img-path", "a.png", "--out-file", "out/a.png"],
+        "val_dataloader": ["probe", mae, "--work-dir", "out"],
+    }
+    for meant, command in commands.items():
+        given = meant.replace("e", "", 1)
+        assert main([*command, "--cfg-options", f"{given}.x=1"]) == 1
+        assert capsys.readouterr().err.endswith(
+            f"selfscope: --cfg-options: nothing here is called {given!r}. Did you mean {meant!r}?\n"
+        )
+    assert not Path("out").exists()

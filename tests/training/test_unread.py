@@ -121,14 +121,3 @@ def test_a_misspelt_name_of_the_top_level_is_refused(given: str, meant: str) -> 
 def test_names_of_a_configs_own_are_no_misspellings() -> None:
     own = {"train_pipeline": [], "data_root": "a", "val_dataloader": {}, "test_cfg": {}, "optimizer": {}, "my_lr": 1}
     assert unread(Config({"model": {"type": "MAE"}, **own})) == []
-
-
-def test_backends_that_the_visualizer_does_not_use_are_said(tmp_path: Path) -> None:
-    backends = '[dict(type="WandbVisBackend")]'
-    typed = load_config(SHIPPED[0], [f"vis_backends={backends}"])
-    assert [line for line in unread(typed) if "visualizer.vis_backends" in line]
-    alone, both = tmp_path / "alone.py", tmp_path / "both.py"
-    alone.write_text(f"_base_ = {str(SHIPPED[0])!r}\nvis_backends = {backends}\n")
-    both.write_text(f"_base_ = {str(SHIPPED[0])!r}\nvisualizer = dict(vis_backends={backends})\n")
-    assert [line for line in unread(load_config(alone)) if "visualizer.vis_backends" in line]
-    assert unread(load_config(both)) == []

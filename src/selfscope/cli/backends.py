@@ -13,6 +13,7 @@ from typing import Any
 from selfscope.cli.console import say, say_error
 from selfscope.config.options import SOURCE
 from selfscope.config.registry import VISBACKENDS
+from selfscope.config.top_level import unused_backends
 from selfscope.config.values import ConfigDict
 from selfscope.visualization.ranks import environment_rank
 
@@ -30,11 +31,29 @@ def usable_backends(named: Any, folder: Path | None, *, trust: bool = False) -> 
     return entries if trust else [kept for entry in entries if (kept := _usable(entry, folder)) is not None]
 
 
+def say_unused(config: Mapping[str, Any], used: Iterable[Any]) -> None:
+    """One line where the config gives `vis_backends` that change nothing, with what would."""
+    where = unused_backends(config)
+    if where is None or environment_rank():
+        return
+    better = "visualizer.vis_backends=…" if where[0] == SOURCE else "visualizer = dict(vis_backends=vis_backends)"
+    begin = ":".join(str(part) for part in where if part is not None)
+    say_error(
+        f"{begin}: vis_backends alone changes nothing, for the visualizer has its own ({_named(used)}): "
+        f"write {better}{'' if where[0] == SOURCE else ' below it'}"
+    )
+
+
 def say_destinations(backends: Iterable[Any]) -> None:
     """One line on where records go beside the run, for the trackers among entries of `vis_backends`."""
     told = [words for entry in backends if isinstance(entry, Mapping) and (words := _destination(entry))]
     if told and not environment_rank():
         say(f"records also go to {'; '.join(told)}")
+
+
+def _named(backends: Iterable[Any]) -> str:
+    kinds = [entry.get("type", "?") if isinstance(entry, Mapping) else type(entry) for entry in backends]
+    return ", ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
 
 
 def _destination(entry: Mapping[str, Any]) -> str:

@@ -108,9 +108,10 @@ def open_visualizer(
 ) -> Visualizer:
     """The config's Visualizer and backends, or local files, storing in `folder`; without a folder it only shows.
 
-    `seed` is noted in the run. Backends that a config which is not trusted would send elsewhere are left out, and said.
+    `seed` is noted in the run. Backends that a config which is not trusted would send elsewhere are left out, and said,
+    as are those that it names where nothing reads them.
     """
-    from selfscope.cli.backends import say_destinations, usable_backends
+    from selfscope.cli.backends import say_destinations, say_unused, usable_backends
     from selfscope.config.registry import VISUALIZERS
 
     local = {"type": "SelfSupVisualizer", "vis_backends": [{"type": "LocalVisBackend"}]}
@@ -119,6 +120,7 @@ def open_visualizer(
     if folder is not None:
         kept = usable_backends(named.get("vis_backends"), folder, trust=trust)
         stored = {"save_dir": str(folder), "vis_backends": kept or local["vis_backends"]}
+        say_unused(config or {}, stored["vis_backends"])
     trusted = {"trust": True} if trust else {}  # a Visualizer builds its backends itself
     visualizer = VISUALIZERS.build({**named, **stored, **trusted}, trust=trust)
     say_destinations(stored["vis_backends"] or ())

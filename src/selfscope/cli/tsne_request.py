@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfscope.cli.console import fetching, progress_bar, say, say_error
-from selfscope.errors import ConfigError, RunError
+from selfscope.config.top_level import check_names, lacking
+from selfscope.errors import RunError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,11 +135,10 @@ def requested(config: Config, flags: SourceFlags) -> Request:
     """Lists the data, chooses of it, and names the place in the cache that features of just this have."""
     from selfscope.data.listed import listed
 
+    check_names(config)  # here, for what is in the cache is loaded by nothing else
     dataset = (config.get("extract_dataloader") or {}).get("dataset")
     if dataset is None:
-        raise ConfigError(
-            "has no `extract_dataloader = dict(dataset=…)`; take a config of configs/tsne", file=str(config.file)
-        )
+        raise lacking(config, "extract_dataloader", "dict(dataset=…)", "; take a config of configs/tsne")
     listing = None if flags.trust_config else listed(dataset)
     places = None if listing is None else _subset(flags)(listing.labels, len(listing))
     weights = _weights(flags.weights)

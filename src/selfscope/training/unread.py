@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from selfscope.config.options import SOURCE
-from selfscope.errors import ConfigError, nearest
+from selfscope.config.top_level import TRAINED_BY, check_names, place
+from selfscope.errors import ConfigError
 
 LOSSES: Mapping[str, tuple[str, Mapping[str, tuple[Any, ...]]]] = {
     "MAEPretrainHead": ("MAEReconstructionLoss", {}),
@@ -26,20 +25,13 @@ STARTS: Mapping[tuple[str, str], Any] = {
     ("MaskFeat", "model.neck.init_cfg"): {"type": "TruncNormal", "layer": "Linear", "std": 0.02, "bias": 0},
 }
 """By method, how weights begin here in any case."""
-TOP = (
-    *("model", "optim_wrapper", "param_scheduler", "default_hooks", "custom_hooks", "auto_scale_lr", "randomness"),
-    *(f"{phase}_{part}" for phase in ("train", "val", "test") for part in ("dataloader", "cfg")),
-    *("load_from", "resume", "visualizer", "vis_backends", "log_processor", "env_cfg", "find_unused_parameters"),
-    *("custom_imports", "default_scope", "work_dir", "log_level", "launcher", "val_evaluator", "test_evaluator"),
-)
-"""Names of a config's top level that mean something to a runner; others are the config's own."""
 Found = tuple[str, Any, Any]
 """`(path, value, the dict that holds it)`."""
 
 
 def unread(config: Mapping[str, Any]) -> list[str]:
     """Sentences on what has no effect; a setting that would change what is learned is a ConfigError with its line."""
-    _check_names(config)
+    check_names(config, TRAINED_BY)
     model, loader = (_mapping(config.get(name)) for name in ("model", "train_dataloader"))
     found = list(_entries(model, "model"))
     for path, value, holder in found:
@@ -55,31 +47,7 @@ def unread(config: Mapping[str, Any]) -> list[str]:
         said.append(f"train_dataloader.collate_fn={collate!r}: not read, images of a batch are stacked")
     if config.get("log_level", "INFO") != "INFO":
         said.append(f"log_level={config['log_level']!r}: not read, what is logged is the same at every level")
-    if _backends_alone(config):
-        said.append("vis_backends: not read, for the visualizer has its own; visualizer.vis_backends names those used")
     return said
-
-
-def _check_names(config: Mapping[str, Any]) -> None:
-    """Refuses what is nearly a name that is read: left alone it would change nothing and say nothing."""
-    for name in config:
-        if name not in TOP and (hint := nearest(name, TOP, cutoff=0.88)):
-            file, line = _place(config, name)
-            raise ConfigError(f"nothing here is called {name!r}.{hint}", file=file, line=line)
-
-
-def _backends_alone(config: Mapping[str, Any]) -> bool:
-    """Whether the config itself, or the command line, says `vis_backends` where a base says what the visualizer has."""
-    used = _mapping(config.get("visualizer"))
-    if "vis_backends" not in config or config["vis_backends"] == used.get("vis_backends"):
-        return False
-    said, kept = _place(config, "vis_backends")[0], _place(used, "vis_backends")[0]
-    own = getattr(config, "file", None)
-    return said != kept and (said == SOURCE or (said is not None and own is not None and _same(said, own)))
-
-
-def _same(one: str, other: str) -> bool:
-    return Path(one).resolve() == Path(other).resolve()
 
 
 def _entries(part: Any, path: str) -> Iterator[Found]:
@@ -129,11 +97,6 @@ def _is_pretrained(init_cfg: Any) -> bool:
     return any(isinstance(one, Mapping) and _named(one) == "Pretrained" for one in several)
 
 
-def _place(config: Mapping[str, Any], key: str) -> tuple[str | None, int | None]:
-    origin_of = getattr(config, "origin_of", None)
-    return origin_of(key) if origin_of else (None, None)
-
-
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
@@ -145,5 +108,5 @@ def _named(part: Any) -> str:
 
 
 def _refusal(holder: Any, key: str, message: str) -> ConfigError:
-    file, line = _place(holder, key)
+    file, line = place(holder, key)
     return ConfigError(message, file=file, line=line)

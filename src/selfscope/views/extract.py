@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from selfscope.config.reader import Config
+from selfscope.config.top_level import lacking
 from selfscope.data.dataset import Dataset, build_dataset, folder_dataset
 from selfscope.data.end_transform import ToModel
 from selfscope.data.ends import LoadImageFromFile
-from selfscope.errors import ConfigError, UsageError
+from selfscope.errors import UsageError
 from selfscope.models.encoder import ASSUMED
 from selfscope.store.shards import FeatureFolder, MemoryShards, StoredFeatures
 from selfscope.structures import Features
@@ -60,9 +61,7 @@ def extraction_dataset(config: Config, *, trust: bool = False) -> Dataset:
     """The data set that a t-SNE config names under `extract_dataloader`."""
     dataset = config.get("extract_dataloader", {}).get("dataset")
     if dataset is None:
-        raise ConfigError(
-            "has no `extract_dataloader = dict(dataset=…)`; take a config of configs/tsne", file=str(config.file)
-        )
+        raise lacking(config, "extract_dataloader", "dict(dataset=…)", "; take a config of configs/tsne")
     return build_dataset(dataset, trust=trust)
 
 

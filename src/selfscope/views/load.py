@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from selfscope.config.reader import Config, load_config
-from selfscope.errors import ConfigError, ModelError, UsageError
+from selfscope.config.top_level import check_names, lacking
+from selfscope.errors import ModelError, UsageError
 from selfscope.models.build import build_model
 from selfscope.models.checkpoint import read_checkpoint
 from selfscope.models.encoder import build_timm, wrap_module
@@ -111,6 +112,7 @@ def load(
         config = source
     else:
         config = load_config(source, options, trust=trust)
+    check_names(config)
     place, size = pick_device(device), image_size or input_size(config)
     module = _built(config, size, seed, blank=checkpoint is not None, trust=trust)
     shown = None if checkpoint is None else str(checkpoint)
@@ -124,7 +126,7 @@ def load(
 
 def _built(config: Config, size: int, seed: int, *, blank: bool, trust: bool) -> Any:
     if "model" not in config:
-        raise ConfigError("has no `model = dict(type=…)` to build", file=str(config.file))
+        raise lacking(config, "model", "dict(type=…)", " to build")
     return build_model(
         config["model"],
         image_size=size,

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from selfscope.config.reader import Config, load_config
+from selfscope.config.top_level import check_names, lacking
 from selfscope.data.bands import ARRAY_SUFFIXES, Bands, parse_bands
 from selfscope.data.dataset import Dataset, build_dataset
 from selfscope.data.ends import LoadImageFromFile
 from selfscope.data.listing import Listing, scan
 from selfscope.data.picture import PICTURE_SUFFIXES
 from selfscope.data.sources import folder
-from selfscope.errors import ConfigError, DataError, UsageError
+from selfscope.errors import DataError, UsageError
 from selfscope.records import Sample
 from selfscope.views.derived import Derivation, derivations, with_derived
 from selfscope.views.model_mask import ModelMask, completed, model_mask
@@ -80,6 +81,7 @@ def opened(
         if isinstance(source, Config) and options:
             raise UsageError("options go with a config file; this config is loaded already")
         config = source if isinstance(source, Config) else load_config(_named(source), options, trust=trust)
+        check_names(config)
         dataset = browsed_dataset(config, phase, seed, tuple(skip), trust)
         return Opened(_with_bands(dataset, chosen), config, seed)
     if skip or options:
@@ -161,7 +163,5 @@ def browsed_dataset(config: Config, phase: str, seed: int, skip: tuple[str, ...]
     loader = config.get(f"{phase}_dataloader")
     if phase not in PHASES or not loader or "dataset" not in loader:
         there = [key for key in config if str(key).endswith("_dataloader")]
-        raise ConfigError(
-            f"has no `{phase}_dataloader = dict(dataset=…)`; it has {', '.join(there) or 'none'}", file=str(config.file)
-        )
+        raise lacking(config, f"{phase}_dataloader", "dict(dataset=…)", f"; it has {', '.join(there) or 'none'}")
     return build_dataset(loader["dataset"], seed=seed, skip=skip, trust=trust)

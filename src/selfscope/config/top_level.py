@@ -1,0 +1,80 @@
+"""Names of a config's top level that are read, and those that look as if they were."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from selfscope.config.options import SOURCE
+from selfscope.config.values import UNKNOWN, Origin
+from selfscope.errors import ConfigError, nearest
+
+LOADERS = tuple(f"{phase}_dataloader" for phase in ("train", "val", "test"))
+LOOKED_AT = (
+    *("model", "data_preprocessor", "default_scope", "custom_imports", "work_dir", "visualizer", "vis_backends"),
+    *(*LOADERS, "extract_dataloader", "vis_pipeline"),
+)
+"""What commands that look at data or a model read: each of them some."""
+TRAINED_BY = (
+    *("model", "data_preprocessor", "default_scope", "custom_imports", "work_dir", "visualizer", "vis_backends"),
+    *("optim_wrapper", "param_scheduler", "default_hooks", "custom_hooks", "auto_scale_lr", "randomness", *LOADERS),
+    *(f"{phase}_{part}" for phase in ("train", "val", "test") for part in ("cfg", "evaluator")),
+    *("load_from", "resume", "log_processor", "env_cfg", "find_unused_parameters", "log_level", "launcher"),
+)
+"""What means something to whoever trains; all other names are the config's own."""
+KNOWN = frozenset((*LOOKED_AT, *TRAINED_BY))
+ALIKE = 0.9
+"""How alike a misspelt name is to the one that was meant (difflib's ratio)."""
+
+
+def check_names(config: Mapping[str, Any], read: Iterable[str] = LOOKED_AT) -> None:
+    """Refuses what is nearly a name that is read: left alone it would change nothing and say nothing."""
+    for name in config:
+        if name not in KNOWN and (hint := _meant(name, tuple(read))):
+            file, line = place(config, name)
+            raise ConfigError(f"nothing here is called {name!r}.{hint}", file=file, line=line)
+
+
+def lacking(config: Mapping[str, Any], name: str, what: str, instead: str = "") -> ConfigError:
+    """The refusal of a config that has no such name; one of its own that may have been meant is told."""
+    near = difflib.get_close_matches(name, [own for own in config if own not in KNOWN], n=1)
+    hint = f" (is {near[0]!r} meant for it?)" if near else ""
+    return ConfigError(f"has no `{name} = {what}`{hint}{instead}", file=str(getattr(config, "file", None) or "config"))
+
+
+def unused_backends(config: Mapping[str, Any]) -> Origin | None:
+    """Where the config itself, or the command line, gives `vis_backends` that its visualizer does not have.
+
+    A base has made its `visualizer` of its own `vis_backends` by the time that a config on it names others.
+    """
+    visualizer = config.get("visualizer")
+    used = visualizer if isinstance(visualizer, Mapping) else {}
+    if "vis_backends" not in config or config["vis_backends"] == used.get("vis_backends"):
+        return None
+    said, kept = place(config, "vis_backends"), place(used, "vis_backends")
+    own = getattr(config, "file", None)
+    alone = said[0] != kept[0] and (
+        said[0] == SOURCE or (said[0] is not None and own is not None and _same(said[0], own))
+    )
+    return said if alone else None
+
+
+def place(config: Any, key: str) -> Origin:
+    """`(file, line)` where an entry was last written, as far as it is known."""
+    origin_of = getattr(config, "origin_of", None)
+    return origin_of(key) if origin_of else UNKNOWN
+
+
+def _meant(name: str, read: tuple[str, ...]) -> str:
+    """` Did you mean 'x'?` for a slip of the pen; a known name with more words (`train_dataloader_a`) is the user's."""
+    swapped = next((known for known in read if sorted(known) == sorted(name)), None)
+    if swapped:
+        return f" Did you mean {swapped!r}?"
+    own = any(name.startswith(f"{known}_") or name.endswith(f"_{known}") for known in read)
+    return "" if own else nearest(name, read, cutoff=ALIKE)
+
+
+def _same(one: str, other: str) -> bool:
+    return Path(one).resolve() == Path(other).resolve()
