@@ -48,6 +48,18 @@ def test_two_runs_of_the_same_photos(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert {p.name for p in (run.path / "saved_pictures").iterdir()} == {"likeness.png", "moved.png"}
 
 
+def test_twins_are_told_apart_by_where_they_are_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x, paths = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32), tuple(f"{i}.png" for i in range(24))
+    trained = [make_run(tmp_path / f"tsne_{i}", x, paths, f"work/{name}/epoch_3") for i, name in enumerate("ab")]
+    again = [make_run(tmp_path / f"again_{i}", x, paths, "epoch_3") for i in range(2)]
+    for runs, names in ((trained, ["a/epoch_3", "b/epoch_3"]), (again, ["epoch_3 (again_0)", "epoch_3 (again_1)"])):
+        out = tmp_path / names[0].replace("/", "_")
+        assert main(["compare", *runs, "--k", "4", "--work-dir", str(out)]) == 0
+        assert f"{names[0]} · {names[1]}: CKA" in capsys.readouterr().out
+        tables = {entry.key: entry.load() for entry in open_run(next(out.iterdir())).tables}
+        assert list(tables["compare/spaces"].columns["name"]) == names
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [

@@ -64,6 +64,17 @@ def test_a_pattern_makes_one_map_in_order_of_training(
     assert "median drift" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_checkpoints_of_one_name_keep_their_features_apart(photos: Photos, tmp_path: Path) -> None:
+    write_checkpoints(tmp_path / "a", (1,))
+    write_checkpoints(tmp_path / "b", (0, 1))
+    both = [str(tmp_path / name / "epoch_1.pth") for name in "ab"]
+    made = run(photos(classes=2, each=5), tmp_path / "W", "--checkpoint", *both, config="vit-base-p16_imagenet")
+    first, second = (np.load(next((made / "checkpoints" / name).rglob("feat_*.npy"))) for name in "ab")
+    assert not np.allclose(first, second)
+    assert [emb.settings["course"] for emb in open_run(made).embeddings.values()] == [["a/epoch_1", "b/epoch_1"]] * 2
+
+
 def test_patterns_name_files_and_doubles_are_refused(tmp_path: Path) -> None:
     for name in ("a_1.pth", "a_2.pth", "a_[3].pth"):
         (tmp_path / name).touch()

@@ -24,7 +24,7 @@ class Compare:
     features: Positional[tuple[str, ...]]
     """Two or more runs or (N, D) .npy files; or one run that mapped several checkpoints, each of which is a space."""
     names: tuple[str, ...] = ()
-    """What to call them; the checkpoints' names by default."""
+    """What to call them; the checkpoints' names by default, twins with the folder that differs."""
     stage: str | None = None
     """Which features of each run: feat_3, feat_neck, …; the first by default."""
     k: int = 10
@@ -36,11 +36,16 @@ class Compare:
     def __call__(self) -> None:
         from selfscope.views.compare import compare
         from selfscope.views.kept import kept_spaces
+        from selfscope.views.told_apart import source_of, told_apart
 
-        given = [space for path in self.features for space in kept_spaces(path)]
-        if len(given) < 2:
-            raise UsageError(f"compare: expected two or more runs or .npy files, got {len(given)}")
-        found = compare(*given, names=self.names or None, stage=self.stage, k=self.k, metric=self.metric)
+        read = [(path, space) for path in self.features for space in kept_spaces(path)]
+        if len(read) < 2:
+            raise UsageError(f"compare: expected two or more runs or .npy files, got {len(read)}")
+        given = [space for _, space in read]
+        names = self.names or told_apart(
+            [source_of(space) for space in given], [str(Path(path).absolute()) for path, _ in read]
+        )
+        found = compare(*given, names=names, stage=self.stage, k=self.k, metric=self.metric)
         folder = new_run_folder(Path(self.work_dir or "work_dirs/compare"), "compare_")
         with open_visualizer(None, folder) as visualizer:
             for record in found.records():

@@ -26,6 +26,7 @@ log = logging.getLogger("selfscope.tsne")
 def map_course(command: Tsne, checkpoints: Sequence[str], options: dict[str, Any]) -> None:
     """Extracts each checkpoint's features in turn, maps them together, and leaves pictures and a run."""
     from selfscope.views.course import in_order, joint_tsne
+    from selfscope.views.told_apart import told_apart
 
     _refuse(command)
     command.check_picture(course=True)
@@ -38,7 +39,11 @@ def map_course(command: Tsne, checkpoints: Sequence[str], options: dict[str, Any
         visualizer = stack.enter_context(open_visualizer(first.config, folder, command.trust_config, seed=command.seed))
         if first.config is not None:
             visualizer.add_config(first.config)
-        features = [_features(command, first if path == paths[0] else None, path, folder) for path in paths]
+        below = [folder / "checkpoints" / name.replace("/…/", "/") for name in told_apart(paths)]
+        features = [
+            _features(command, None if i else first, path, own)
+            for i, (path, own) in enumerate(zip(paths, below, strict=True))
+        ]
         for stage in features[0].arrays:
             with progress_bar(f"joint t-SNE of {stage}", "iterations") as progress:
                 course = joint_tsne(features, stage=stage, progress=progress, **options)
@@ -72,9 +77,8 @@ def expanded(checkpoints: Sequence[str]) -> list[str]:
     return found
 
 
-def _features(command: Tsne, source: Source | None, path: str, folder: Path) -> Features:
-    """Of one checkpoint; kept below the run in a folder of its name."""
-    own = folder / "checkpoints" / Path(path).stem
+def _features(command: Tsne, source: Source | None, path: str, own: Path) -> Features:
+    """Of one checkpoint; kept in a folder of its own."""
     make_folder(own)
     source = source or replace(command, checkpoint=(path,)).source()
     features = source.read(own)

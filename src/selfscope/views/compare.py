@@ -19,6 +19,7 @@ from selfscope.markup import mapping_html
 from selfscope.records import Picture, Record, Table
 from selfscope.structures import Features
 from selfscope.views.matching import matched
+from selfscope.views.told_apart import source_of, told_apart
 
 MOVED = 12
 """Images that a picture of what moved shows."""
@@ -224,10 +225,9 @@ def _array(space: Features, stage: str | None) -> np.ndarray:
 
 
 def _names(spaces: Sequence[Features], names: Sequence[str] | None) -> tuple[str, ...]:
-    """As given, or each model's own, told apart by its checkpoint and then by a number."""
-    if names is not None:
-        if len(set(names)) != len(spaces) or len(names) != len(spaces):
-            raise UsageError(f"compare: expected {len(spaces)} different names, got {list(names)}")
-        return tuple(names)
-    found = [Path(str(s.settings.get("checkpoint") or s.settings.get("model") or "features")).stem for s in spaces]
-    return tuple(name if found.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(found, 1))
+    """As given, or each model's own."""
+    if names is None:
+        return told_apart([source_of(space) for space in spaces])
+    if len(set(names)) != len(spaces) or len(names) != len(spaces):
+        raise UsageError(f"compare: expected {len(spaces)} different names, got {list(names)}")
+    return tuple(names)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from selfscope.structures import Features
 from selfscope.views.embed import chosen_stage, engine_of, judged_map
 from selfscope.views.matching import matched
 from selfscope.views.progress import Progress
+from selfscope.views.told_apart import told_apart
 
 K = 10
 MOST_NOTES = 3
@@ -154,10 +154,10 @@ def _range(maps: Sequence[Embedding], name: str, words: str) -> str:
 
 
 def checkpoint_names(features: Sequence[Features]) -> tuple[str, ...]:
-    """The checkpoints' file names without suffix, or `checkpoint <n>` where these do not tell them apart."""
-    found = [Path(str(each.settings.get("checkpoint") or "")).stem for each in features]
+    """The checkpoints' file names without suffix, and what tells twins apart; `checkpoint <n>` where one has none."""
+    found = [each.settings.get("checkpoint") for each in features]
     if all(found) and len(set(found)) == len(found):
-        return tuple(found)
+        return told_apart([str(path) for path in found])
     return tuple(f"checkpoint {t}" for t in range(1, len(found) + 1))
 
 
