@@ -59,3 +59,13 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """` Did you mean 'x'?` for a misspelt word, or an empty string when nothing is close."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def distance(one: str, other: str) -> int:
+    """How many letters must be put in, taken out or replaced to make one word the other (Levenshtein 1966)."""
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        above, row[0] = row[0], i
+        for j, wanted in enumerate(other, 1):
+            above, row[j] = row[j], min(above + (letter != wanted), row[j] + 1, row[j - 1] + 1)
+    return row[-1]

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from selfscope.cli import main
-from selfscope.config.reader import load_config
+from selfscope.config.reader import find_config, load_config
 from selfscope.store.reader import open_run
 from tests.conftest import smooth_picture
 
@@ -233,6 +233,17 @@ def test_a_file_in_the_way_of_the_folder(photos: Photos, tmp_path: Path, capsys:
     (tmp_path / "file").write_text("")
     assert browse(photos(), "--output-dir", tmp_path / "file" / "out") == 1
     assert "choose another path" in capsys.readouterr().err
+
+
+def test_config_alone_lists_names_that_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["config"]) == 0
+    listed = capsys.readouterr().out.split()
+    assert set(CONFIGS.values()) < set(listed)
+    assert not [name for name in listed if "_base_" in name or not find_config(name).is_file()]
+    assert main(["config", "--cfg-options", "a=1"]) == 1
 
 
 def test_config_prints_what_reads_back(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -128,7 +128,7 @@ def test_a_config_that_is_not_there_is_one_sentence(name: str) -> None:
         find_config(name)
     assert "\n" not in str(error.value)
     if "imagnet" in name:
-        assert "Did you mean 'resnet50_imagenet.py'?" in str(error.value)
+        assert "Did you mean 'configs/tsne/resnet50_imagenet.py'?" in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "config.yaml", "config"])
@@ -142,3 +142,28 @@ def test_only_python_files_are_configs(tmp_path: Path, name: str) -> None:
 
 def test_the_shipped_folder_is_the_checkout_s() -> None:
     assert shipped_configs() == ROOT.resolve()
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("nosuch.py", "`selfscope config` alone lists those that it ships."),
+        ("mae.py", "`selfscope config` alone lists those that it ships."),
+        ("configs/tsne/resnet50_imagenett.py", "Did you mean 'configs/tsne/resnet50_imagenet.py'?"),
+        ("resnet50_imagnet", "Did you mean 'configs/tsne/resnet50_imagenet.py'?"),
+        ("min.py", "Did you mean 'mine.py'?"),
+        ("nowhere/mine.py", "`selfscope config` alone lists those that it ships."),
+        (
+            "mae_vit-base-p16_8xb512-coslr-300e_in1k.py",
+            "Did you mean 'configs/selfsup/mae/mae_vit-base-p16_8xb512-coslr-400e_in1k.py'?",
+        ),
+    ],
+)
+def test_only_a_near_config_is_suggested(
+    given: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").touch()
+    with pytest.raises(ConfigError) as refused:
+        find_config(given)
+    assert str(refused.value) == f"{given}: there is no such config here, and selfscope ships none. {hint}"

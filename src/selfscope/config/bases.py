@@ -8,10 +8,13 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from selfscope.config.limits import Refusal
-from selfscope.errors import ConfigError, nearest
+from selfscope.errors import ConfigError, distance, nearest
 
 SCOPES = {"mmcls": "_base_/mmcls", "mmpretrain": "_base_/mmpretrain", "mmselfsup": ""}
 """The folder below the shipped configs that answers `<scope>::_base_/…`, or for MMSelfSup `<scope>::…`."""
+
+SLIPS = 6
+"""One letter in so many may be wrong in the name of a config for it to be called near."""
 
 
 @cache
@@ -36,8 +39,9 @@ def find_config(path: str | os.PathLike[str]) -> Path:
     if found is None and folder:
         raise ConfigError("this is a folder: name a config file", file=str(path))
     if found is None:
-        hint = nearest(given.name, {file.name for file in root.rglob("*.py")})
-        raise ConfigError(f"there is no such config here, and selfscope ships none.{hint}", file=str(path)[:200])
+        near = _near(given, root)
+        hint = f"Did you mean {near!r}?" if near else "`selfscope config` alone lists those that it ships."
+        raise ConfigError(f"there is no such config here, and selfscope ships none. {hint}", file=str(path)[:200])
     return found
 
 
@@ -48,6 +52,24 @@ def _candidates(given: Path, root: Path) -> Iterator[Path]:
             yield path
             if path.name:
                 yield path.with_name(path.name + ".py")
+
+
+def shipped_names() -> list[str]:
+    """`configs/…` of every config that is shipped to be used, bases left out."""
+    root = shipped_configs()
+    below = (path.relative_to(root) for path in root.rglob("*.py"))
+    return sorted(f"configs/{path.as_posix()}" for path in below if "_base_" not in path.parts)
+
+
+def _near(given: Path, root: Path) -> str | None:
+    """A config beside the path, or one that is shipped, whose file's name differs from the path's by a slip or two."""
+    beside = [given.with_name(path.name) for path in given.parent.glob("*.py")] if given.parent.is_dir() else []
+    known = [*map(str, beside), *(shipped_names() if root.is_dir() else ())]
+    stem = given.name.removesuffix(".py")
+    most = max(1, len(stem) // SLIPS)
+    able = [name for name in known if abs(len(Path(name).stem) - len(stem)) <= most]
+    steps, near = min(((distance(stem, Path(name).stem), name) for name in able), default=(most + 1, ""))
+    return near if steps <= most else None
 
 
 def find_base(name: str, beside: Path) -> tuple[Path, str | None]:
