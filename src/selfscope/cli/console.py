@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from selfscope.cli.rate import Rate, in_words
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -39,7 +41,8 @@ QUIET_SECONDS = 10.0
 
 @contextmanager
 def progress_bar(title: str, unit: str = "images", *, carried: bool = False) -> Iterator[Progress]:
-    """Count, rate and time left on standard error: a bar on a terminal, elsewhere a line now and then.
+    """Count, rate and time left on standard error, these once they are known: a bar on a terminal, elsewhere a line now
+    and then.
 
     With `carried` the first call tells what an earlier process did, which is no part of this one's rate.
     """
@@ -55,22 +58,34 @@ def progress_bar(title: str, unit: str = "images", *, carried: bool = False) -> 
 
 @contextmanager
 def _bar(title: str, unit: str, screen: Console, carried: bool) -> Iterator[Progress]:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn
     from rich.progress import Progress as Bar
+    from rich.text import Text
 
-    rate, note = TextColumn("{task.fields[rate]}"), TextColumn("{task.fields[note]}")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(), note)
-    with Bar(*columns, console=screen) as bar:
-        task = bar.add_task(title, total=None, rate="", note="")
+    speed = Rate()
+
+    class Speed(ProgressColumn):
+        """Looked at when it is shown, so that a rate falls where nothing comes."""
+
+        def render(self, task: Task) -> Text:
+            rate = speed.per_second(time.monotonic())
+            if rate is None or task.total is None:
+                return Text("")
+            left = (task.total - task.completed) / rate
+            return Text(f"{rate:.3g} {unit}/s{f', {in_words(left)}' if left else ''}", style="progress.remaining")
+
+    note = TextColumn("{task.fields[note]}")
+    with Bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), note, console=screen) as bar:
+        task = bar.add_task(title, total=None, note="")
         begun = not carried
 
         def update(done: int, total: int, note: str = "") -> None:
             nonlocal begun
+            speed.see(done, time.monotonic())
             if not begun:
-                bar.reset(task, completed=done, total=total, rate="", note=note)
+                bar.reset(task, completed=done, total=total, note=note)
                 begun = True
-            speed = bar.tasks[0].speed
-            bar.update(task, completed=done, total=total, rate=f"{speed:.3g} {unit}/s" if speed else "", note=note)
+            bar.update(task, completed=done, total=total, note=note)
 
         yield update
 
@@ -82,18 +97,19 @@ class _Lines:
         self._title, self._unit, self._screen = title, unit, screen
         self._start = self._told = time.monotonic()
         self._before = None if carried else 0
-        self._done, self._note = 0, ""
+        self._done, self._note, self._rate = 0, "", Rate()
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         now = time.monotonic()
         self._done, self._note = done, note
+        self._rate.see(done, now)
         if self._before is None:
             self._before = done
-        new = done - self._before
-        if new and done < total and now - self._told >= QUIET_SECONDS:
+        if done > self._before and done < total and now - self._told >= QUIET_SECONDS:
             self._told = now
-            rate = new / (now - self._start)
-            self._print(f"{done}/{total} {self._unit}, {rate:.3g}/s, {(total - done) / rate:.0f} s left", note)
+            rate = self._rate.per_second(now)
+            known = f", {rate:.3g}/s, {in_words((total - done) / rate)}" if rate else ""
+            self._print(f"{done}/{total} {self._unit}{known}", note)
 
     def finish(self) -> None:
         elapsed = time.monotonic() - self._start
