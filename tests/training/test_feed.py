@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -54,6 +56,32 @@ def test_a_stream_can_begin_anywhere(photos: Callable[..., Path]) -> None:
 def test_workers_change_nothing_and_read_over_the_end_of_an_epoch(photos: Callable[..., Path]) -> None:
     root = photos(classes=3, each=3)
     assert same(take(feed(root, num_workers=2), 7), take(feed(root), 7))
+
+
+ABANDONED = """
+import sys
+from selfscope.training.feed import build_feed
+
+if __name__ == "__main__":
+    dataset = dict(type="CustomDataset", data_root=sys.argv[1], ann_file="", pipeline={pipeline!r})
+    loader = dict(batch_size=4, num_workers=2, dataset=dataset)
+    stream = build_feed(dict(train_dataloader=loader), seed=0).stream()
+    print(len(next(stream)))
+    {end}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("end", "code"), [("pass", 0), ("sys.exit(3)", 3), ("raise RuntimeError", 1)])
+def test_a_stream_that_nobody_closes_does_not_keep_the_interpreter(
+    end: str, code: int, photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    script = tmp_path / "abandons.py"
+    script.write_text(ABANDONED.format(pipeline=PIPELINE, end=end))
+    ended = subprocess.run(
+        [sys.executable, str(script), str(photos())], capture_output=True, text=True, timeout=90, check=False
+    )
+    assert (ended.stdout, ended.returncode) == ("4\n", code)
 
 
 @pytest.mark.parametrize("drop_last", [False, True])

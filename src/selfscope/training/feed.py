@@ -6,11 +6,14 @@ Workers live as long as the stream and read ahead over the end of an epoch. Whic
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import multiprocessing
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -26,6 +29,19 @@ SAMPLERS = {"DefaultSampler": True, "InfiniteSampler": True}
 READ = ("batch_size", "num_workers", "dataset", "sampler", "drop_last", "prefetch_factor", "pin_memory")
 IMPLIED = ("persistent_workers", "collate_fn", "worker_init_fn", "_scope_")
 """What a config says and is so here in any case."""
+
+OPEN: WeakSet[Generator[Any, None, None]] = WeakSet()
+"""Streams that may have workers."""
+
+
+@atexit.register
+def close_streams() -> None:
+    """Before multiprocessing's own end, which waits for workers that its one SIGTERM does not end: they leave the first
+    of these to whoever trains.
+    """
+    for stream in list(OPEN):
+        with contextlib.suppress(ValueError):  # at work in a thread, which goes with the interpreter
+            stream.close()
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +117,15 @@ class Feed:
         return np.resize(every, self.share * self.world_size)[self.rank :: self.world_size]
 
     def stream(self, epoch: int = 0, batch: int = 0) -> Generator[TrainBatch, None, None]:
-        """Batches without end, from batch number `batch` of an epoch on. Close it to end the workers."""
+        """Batches without end, from batch number `batch` of an epoch on.
+
+        Its workers end when it is closed, or no longer held, or the interpreter ends.
+        """
+        stream = self._stream(epoch, batch)
+        OPEN.add(stream)
+        return stream
+
+    def _stream(self, epoch: int, batch: int) -> Generator[TrainBatch, None, None]:
         options: dict[str, Any] = {"pin_memory": self.pinned}
         if self.workers:
             context = multiprocessing.get_context(START_METHOD)
