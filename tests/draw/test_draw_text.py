@@ -2,35 +2,172 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import features
 
-from selfscope.draw import glyphs
-from selfscope.draw.glyphs import coverage, resolve, text_width
+from selfscope.draw import glyphs, missing, systemfonts
+from selfscope.draw.glyphs import Piece, coverage, resolve, text_width
+from selfscope.draw.map_inks import inks
 from selfscope.draw.text import caption_below, label, measure, shorten, size_for, wrap
 from selfscope.errors import UsageError
+from selfscope.records import Embedding
 
 PICTURE = np.full((60, 90, 3), 120, np.uint8)
 
 
 def test_ascii_is_drawn_as_it_is_by_the_bundled_font() -> None:
     every = "".join(map(chr, range(32, 127)))
-    assert resolve(every) == (every, None)
-    assert resolve("60 % · 90° …") == ("60 % · 90° …", None)
+    assert resolve(every) == (Piece(every),)
+    assert resolve("60 % · 90° …") == (Piece("60 % · 90° …"),)
 
 
-def test_without_a_system_font_nothing_is_an_empty_box(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(glyphs, "system_fonts", lambda: ())
-    resolve.cache_clear()
+@pytest.fixture
+def without_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine with no font but the one that travels with Pillow."""
+    forget()
+    monkeypatch.setattr(glyphs, "faces", lambda: ())
+    monkeypatch.setattr(missing, "_told", set())
+    yield
+    monkeypatch.undo()
+    forget()
+
+
+def forget() -> None:
+    for cached in (resolve, glyphs._face_of, text_width, coverage, systemfonts.faces):
+        cached.cache_clear()
+
+
+def drawn(text: str) -> str:
+    return "".join(piece.text for piece in resolve(text))
+
+
+@pytest.mark.usefixtures("without_fonts")
+def test_without_a_system_font_nothing_is_an_empty_box(caplog: pytest.LogCaptureFixture) -> None:
+    assert resolve("Größe é ≥ −1 → Ž") == (Piece("Grosse e >= -1 -> Z"),)
+    assert not caplog.messages
+    assert drawn("中文\U0001f600 a") == "U+4E2D U+6587 U+1F600 a"
+    assert drawn("ねこ") == "neko"
+    assert drawn("고양이") == "goyangi"
+    assert not glyphs.is_drawable("中")
+    assert coverage("中", 17).any()
+
+
+@pytest.mark.usefixtures("without_fonts")
+def test_one_line_names_the_package_to_install(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("shutil.which", lambda name: name if name == "apt-get" else None)
+    for text in ("猫 a", "犬 b", "قطة", "😀", "ж"):
+        resolve(text)
+    assert [line.rpartition(": ")[2] for line in caplog.messages] == [
+        f"apt-get install {name}"
+        for name in ("fonts-noto-cjk", "fonts-noto-core", "fonts-symbola", "fonts-dejavu-core")
+    ]
+    assert caplog.messages[0].startswith("no font of this machine has '猫', so pictures spell it out")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert missing.sentence("CJK", "猫").endswith("brew install --cask font-noto-sans-cjk")
+    assert missing.sentence("THAI", "แ").endswith("brew install --cask font-noto-sans-thai")
+
+
+@pytest.mark.usefixtures("without_fonts")
+def test_a_key_numbers_the_classes_whose_names_cannot_be_drawn() -> None:
+    emb = Embedding("a", np.zeros((2, 2), np.float32), labels=np.array([0, 1]), class_names=("cat", "犬"))
+    assert [entry.name for entry in inks(emb, "label").entries] == ["cat", "class 1: 犬"]
+
+
+def test_a_font_that_lies_anywhere_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with a letter that no other has, in a folder of the user's own."""
+    make_font(tmp_path / "data" / "fonts" / "deep" / "Own Thing-Regular.otf.ttf", "\U0001f9ff猫")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(systemfonts, "_fontconfig_folders", lambda home: [str(tmp_path / "data" / "fonts")])
+    monkeypatch.setattr(systemfonts, "_travelling", list)
+    forget()
     try:
-        assert resolve("Größe é ≥ −1 → Ž") == ("Grosse e >= -1 -> Z", None)
-        assert resolve("中\U0001f600") == ("\\u4e2d\\U0001f600", None)
+        first, word, last = resolve("cat \U0001f9ff猫 x")
+        assert (first, last) == (Piece("cat "), Piece(" x"))
+        assert word.text == "\U0001f9ff猫"
+        assert word.face is not None
+        assert word.face.file.endswith("Own Thing-Regular.otf.ttf")
+        assert drawn("犬") == "U+72AC"
+        wide = text_width("cat ", 20) + text_width("猫", 20) + text_width(" x", 20)
+        assert text_width("cat 猫 x", 20) == pytest.approx(wide)
     finally:
-        resolve.cache_clear()
+        monkeypatch.undo()
+        forget()
+
+
+def make_font(path: Path, letters: str) -> None:
+    """A font whose letters are all one square."""
+    builder = pytest.importorskip("fontTools.fontBuilder").FontBuilder(1000, isTTF=True)
+    pen = pytest.importorskip("fontTools.pens.ttGlyphPen").TTGlyphPen(None)
+    pen.moveTo((100, 0))
+    for point in ((100, 700), (800, 700), (800, 0)):
+        pen.lineTo(point)
+    pen.closePath()
+    square = pen.glyph()
+    names = [".notdef", *(f"u{ord(c):x}" for c in letters)]
+    builder.setupGlyphOrder(names)
+    builder.setupCharacterMap({ord(c): name for c, name in zip(letters, names[1:], strict=True)})
+    builder.setupGlyf(dict.fromkeys(names, square))
+    builder.setupHorizontalMetrics(dict.fromkeys(names, (900, 100)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Own", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    path.parent.mkdir(parents=True)
+    builder.save(path)
+
+
+def test_characters_of_fonts_are_those_that_another_reader_finds() -> None:
+    ttlib = pytest.importorskip("fontTools.ttLib")
+    for face in systemfonts.faces()[:4]:
+        with ttlib.TTFont(face.file, fontNumber=face.index, lazy=True) as font:
+            theirs = {code for code, name in font.getBestCmap().items() if font.getGlyphID(name)}
+        has = systemfonts.characters(face)
+        assert {code for code in range(0x30000) if code in has} == {code for code in theirs if code < 0x30000}
+
+
+@pytest.mark.parametrize("data", [b"", b"ttcf", b"\0\1\0\0\0\xff", b"not a font, but some text of forty letters"])
+def test_a_damaged_font_has_no_characters(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.ttf").write_bytes(data)
+    assert 65 not in systemfonts.characters(systemfonts.Face(str(tmp_path / "a.ttf")))
+
+
+@pytest.mark.parametrize(
+    ("platform", "folders"),
+    [
+        ("linux", ["/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts"]),
+        ("darwin", ["/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts"]),
+        ("win32", ["D:\\Win/Fonts", "~/Microsoft/Windows/Fonts"]),
+    ],
+)
+def test_every_systems_folders_are_looked_into(
+    platform: str, folders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_DATA_HOME", "XDG_DATA_DIRS", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WINDIR", "D:\\Win")
+    monkeypatch.setattr("sys.platform", platform)
+    assert {os.path.expanduser(folder) for folder in folders} <= set(systemfonts._folders())
+
+
+def test_letters_that_join_are_shaped() -> None:
+    """Of Arabic, where Pillow can: letters that are joined are narrower than each by itself."""
+    piece = resolve("قطة")[0]
+    if piece.face is None or not features.check("raqm"):
+        pytest.skip("no font for Arabic here, or a Pillow without raqm")
+    assert text_width("قطة", 100) < 0.9 * sum(text_width(c, 100) for c in "قطة")
 
 
 def test_control_characters_are_spelt_out() -> None:
-    assert resolve("a\tb\x00c")[0] == "a b\\x00c"
+    assert drawn("a\tb\x00c") == "a b\\x00c"
 
 
 def test_masks_of_one_size_have_one_height_and_the_width_that_was_measured() -> None:
@@ -43,7 +180,7 @@ def test_masks_of_one_size_have_one_height_and_the_width_that_was_measured() -> 
 
 def test_descenders_and_accents_are_inside_the_mask() -> None:
     for size in (11, 13, 26, 60):
-        mask = coverage("gÅ|", size) if glyphs.system_fonts() else coverage("gA|", size)
+        mask = coverage("gÅ|", size) if glyphs.is_drawable("Å") else coverage("gA|", size)
         assert mask[0].max() < 40
         assert mask[-1].max() < 40
 

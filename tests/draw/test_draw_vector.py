@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import zlib
 from base64 import b64decode
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from selfscope.draw.scene import Marks, Photo, Scene, raster
 from selfscope.draw.splat import Look
 from selfscope.draw.stamps import inside
 from selfscope.draw.svg import FONTS, svg
+from selfscope.draw.systemfonts import faces
 from selfscope.errors import UsageError
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -60,7 +62,9 @@ def unpacked(body: bytes) -> bytes:
 
 
 def pdf_text(data: bytes) -> list[str]:
-    names = {glyph: c for c, glyph in letters().glyphs.items()}
+    """Lines as a viewer copies them: by the font's table of characters."""
+    table = re.findall(rb"<([0-9a-f]{4})> <([0-9a-f]{4,8})>\n", unpacked(pdf_objects(data)[8]))
+    names = {int(code, 16): bytes.fromhex(c.decode()).decode("utf-16-be") for code, c in table}
     shown = re.findall(rb"<([0-9a-f]+)> Tj", unpacked(pdf_objects(data)[3]))
     return ["".join(names[int(codes[i : i + 4], 16)] for i in range(0, len(codes), 4)) for codes in shown]
 
@@ -105,7 +109,9 @@ def test_svg_holds_text_shapes_and_pictures() -> None:
 
 def test_pdf_holds_text_shapes_and_pictures() -> None:
     data = pdf(scene())
-    assert pdf_text(data) == ["R"]  # the other line has letters that the font lacks, and is a picture
+    # the first line has letters that the font lacks: a picture, with text that is not seen but can be found
+    assert pdf_text(data) == ["a < b & “c” – 東", "R"]
+    assert unpacked(pdf_objects(data)[3]).count(b" 3 Tr ") == 1
     objects = pdf_objects(data)
     content = unpacked(objects[3]).decode()
     assert f"/MediaBox [0 0 504 {60 * PAGE_WIDTH / 120:g}]" in objects[2].decode()
@@ -184,16 +190,20 @@ def test_fonts_that_stand_in_are_hardly_wider() -> None:
     words = "perplexity 30 asked for, too much for so few points · 10-NN recall 0.92"
     named = [name for name in re.findall(r"[\w ]+", FONTS) if name.startswith(("DejaVu", "Liberation"))]
     assert named == ["Liberation Sans", "DejaVu Sans Condensed"]
-    present = [name for name in ("LiberationSans-Regular.ttf", "DejaVuSansCondensed.ttf") if has_font(name)]
+    stems = ("LiberationSans-Regular", "DejaVuSansCondensed")
+    present = [face for face in faces() if Path(face.file).stem in stems]
     if not present:
         pytest.skip("this machine has neither of the fonts")
-    for name in present:
-        assert glyphs.font(100, name).getlength(words) < 1.06 * glyphs.font(100).getlength(words)
+    for face in present:
+        assert glyphs.font(100, face).getlength(words) < 1.06 * glyphs.font(100).getlength(words)
 
 
-def has_font(name: str) -> bool:
-    try:
-        glyphs.font(100, name)
-    except OSError:
-        return False
-    return True
+def test_letters_that_no_font_here_has_are_not_stretched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens the file may have the font: the width of what stands in for them here is none of theirs."""
+    monkeypatch.setattr("selfscope.draw.glyphs.is_drawable", lambda text: "東" not in text)
+    first, second = ElementTree.fromstring(svg(both := scene())).findall(f"{NAMESPACE}text")
+    both.text(0, 0, "longer", 10)
+    assert first.text == "a < b & “c” – 東"
+    assert first.get("textLength") is None
+    assert ElementTree.fromstring(svg(both)).findall(f"{NAMESPACE}text")[-1].get("textLength")
+    assert second.text == "R"

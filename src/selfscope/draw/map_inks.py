@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from selfscope.draw.colour import GREY, SHAPES, colormap, markers, palette
+from selfscope.draw.glyphs import is_drawable
 from selfscope.draw.legend import Entry
 from selfscope.errors import UsageError, nearest
 from selfscope.records import Embedding
@@ -92,7 +93,12 @@ def _label_names(emb: Embedding) -> dict[int, str]:
     names = emb.class_names or ()
     assert emb.labels is not None
     present = np.unique(emb.labels).tolist()
-    return {value: (names[value] if 0 <= value < len(names) else "") or f"class {value}" for value in present}
+    return {value: _label_name(value, names[value] if 0 <= value < len(names) else "") for value in present}
+
+
+def _label_name(value: int, name: str) -> str:
+    """With its number where no font has the name's letters: what stands in for them is hard to tell apart."""
+    return name if name and is_drawable(name) else f"class {value}: {name}" if name else f"class {value}"
 
 
 def _cluster_names(values: np.ndarray) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from selfscope.draw.svg import FINE, VECTOR_POINTS
 
 PAGE_WIDTH = 504.0
 """Points across: seven inches, the text width of a two-column paper. A figure keeps its proportions."""
+UNSEEN = 0x8000
+"""The first code of characters that the font has no glyph for; its own are far fewer."""
 _CATALOG, _PAGES, _PAGE, _CONTENT, _FONT, _DESCENDANT, _DESCRIPTOR, _FONT_FILE, _UNICODE = range(1, 10)
 
 
@@ -32,6 +34,8 @@ class _Page:
         self.scene = scene
         self.pictures: list[np.ndarray] = []
         self.opacities: dict[str, float] = {}
+        self.unseen: dict[str, int] = {}
+        """Characters that are found and copied, but drawn in pictures, by their codes."""
         scale = PAGE_WIDTH / scene.width
         # from here on units are those of the scene, with y upwards from its lower edge
         self.content = [f"{_n(scale, 6)} 0 0 {_n(scale, 6)} 0 0 cm"]
@@ -51,7 +55,7 @@ class _Page:
             f"<< /Type /Pages /Kids [{_PAGE} 0 R] /Count 1 >>".encode(),
             page.encode(),
             _stream("\n".join(self.content).encode()),
-            *_font_objects(),
+            *_font_objects(self.unseen),
             *(_picture_object(pixels) for pixels in self.pictures),
         ]
         return _file(objects)
@@ -75,8 +79,8 @@ class _Page:
 
     def _words(self, words: Words) -> None:
         numbers = letters().glyphs
-        text, font = glyphs.resolve(words.text)
-        if font is not None or any(c not in numbers for c in text):
+        (text, face), *others = glyphs.resolve(words.text)
+        if others or face is not None or any(c not in numbers for c in text):
             self._drawn_words(words)
             return
         codes = "".join(f"{numbers[c]:04x}" for c in text)
@@ -84,13 +88,17 @@ class _Page:
         self.content.append(f"{_ink(words.colour)} BT /F {words.size} Tf {place} Td <{codes}> Tj ET")
 
     def _drawn_words(self, words: Words) -> None:
-        """Characters that the embedded font lacks: a picture of the line, four pixels a unit."""
+        """Characters that the embedded font lacks: a picture of the line, four pixels a unit, under unseen text."""
         fine = 4
         height, width = glyphs.line_height(words.size), int(np.ceil(words.width)) + 1
         canvas = Canvas.blank(height * fine, width * fine)
         canvas.text(0, 0, words.text, words.size * fine, words.colour)
         top = words.baseline - glyphs.ascent(words.size)
         self._photo(Photo((words.left, top, words.left + width, top + height), canvas.pixels))
+        codes = "".join(f"{self.unseen.setdefault(c, UNSEEN + len(self.unseen)):04x}" for c in words.text)
+        stretch = 100 * words.width / (len(words.text) * words.size)
+        place = f"{_n(words.left)} {_n(self._y(words.baseline))}"
+        self.content.append(f"BT /F {words.size} Tf 3 Tr {_n(stretch)} Tz {place} Td <{codes}> Tj 0 Tr 100 Tz ET")
 
     def _box(self, box: Box) -> None:
         x0, y0, x1, y1 = box.box
@@ -151,12 +159,13 @@ def _circle(r: float) -> str:
     )
 
 
-def _font_objects() -> list[bytes]:
+def _font_objects(unseen: Mapping[str, int]) -> list[bytes]:
     """The font by glyph numbers, whole: it is 13 kB, and viewers find the characters again by the last object."""
     known = letters()
     box = " ".join(map(str, known.box))
     widths = " ".join(map(str, known.widths))
-    shown = "\n".join(f"<{glyph:04x}> <{ord(c):04x}>" for c, glyph in known.glyphs.items() if ord(c) < 0x10000)
+    codes = [*known.glyphs.items(), *unseen.items()]
+    shown = "\n".join(f"<{code:04x}> <{c.encode('utf-16-be').hex()}>" for c, code in codes)
     count = shown.count("\n") + 1
     unicode_map = (
         "/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n"

@@ -55,7 +55,8 @@ def _item(item: Item) -> str:
 
 def _words(words: Words) -> str:
     anchor = "" if words.anchor[0] == "l" else f' text-anchor="{_ANCHORS[words.anchor[0]]}"'
-    length = f' textLength="{_n(words.width)}" lengthAdjust="spacingAndGlyphs"' if len(words.text) > 1 else ""
+    measured = len(words.text) > 1 and glyphs.is_drawable(words.text)  # not by what stands in for letters here
+    length = f' textLength="{_n(words.width)}" lengthAdjust="spacingAndGlyphs"' if measured else ""
     text = html.escape("".join(c if c.isprintable() else " " for c in words.text), quote=False)
     place = f'x="{_n(words.x)}" y="{_n(words.baseline)}" font-size="{words.size}"'
     return f'<text {place} fill="{_hex(words.colour)}"{anchor}{length}>{text}</text>'
