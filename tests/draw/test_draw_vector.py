@@ -122,6 +122,13 @@ def test_pdf_holds_text_shapes_and_pictures() -> None:
     assert unpacked(objects[7])[:4] == b"\x00\x01\x00\x00"
 
 
+def test_what_runs_from_right_to_left_is_copied_as_it_is_read() -> None:
+    """Viewers turn it round: in the file it stands as on the line."""
+    drawn = Scene(60, 220)
+    drawn.text(10, 5, "猫 قطة 12", 12)
+    assert pdf_text(pdf(drawn)) == ["猫 " + "قطة"[::-1] + " 12"]
+
+
 def test_the_same_scene_gives_the_same_bytes() -> None:
     assert pdf(scene()) == pdf(scene())
     assert svg(scene()) == svg(scene())

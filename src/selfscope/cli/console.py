@@ -147,6 +147,22 @@ def log_to(path: Path) -> Iterator[None]:
         handler.close()
 
 
+@contextmanager
+def lettering_said() -> Iterator[None]:
+    """What no font here can draw is said on standard error, also while the rest of what is logged goes to a file."""
+    logger, handler = logging.getLogger("selfscope.draw"), _Said(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Said(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say_error(record.getMessage())
+
+
 def say_skipped(skipped: list[tuple[str, str]] | tuple[tuple[str, str], ...]) -> None:
     """Counts and names the images that were left out; long lists are cut to ten, and say so."""
     if not skipped:

@@ -16,7 +16,7 @@ from selfscope.cli.browse import Browse
 from selfscope.cli.cache import Cache
 from selfscope.cli.compare import Compare
 from selfscope.cli.config import ShowConfig
-from selfscope.cli.console import say_error
+from selfscope.cli.console import lettering_said, say_error
 from selfscope.cli.demo import Demo
 from selfscope.cli.probe import Probe
 from selfscope.cli.reconstruct import Reconstruct
@@ -66,7 +66,8 @@ def guarded(command: Callable[[], None]) -> int:
     previous, often = signal.signal(signal.SIGTERM, _interrupt), gc.get_threshold()
     gc.set_threshold(*often[:2], RARELY * often[2])
     try:
-        command()
+        with lettering_said():
+            command()
     except SelfscopeError as error:
         say_error(str(error))
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,7 @@ PAGE_WIDTH = 504.0
 """Points across: seven inches, the text width of a two-column paper. A figure keeps its proportions."""
 UNSEEN = 0x8000
 """The first code of characters that the font has no glyph for; its own are far fewer."""
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]+")
 _CATALOG, _PAGES, _PAGE, _CONTENT, _FONT, _DESCENDANT, _DESCRIPTOR, _FONT_FILE, _UNICODE = range(1, 10)
 
 
@@ -95,7 +97,9 @@ class _Page:
         canvas.text(0, 0, words.text, words.size * fine, words.colour)
         top = words.baseline - glyphs.ascent(words.size)
         self._photo(Photo((words.left, top, words.left + width, top + height), canvas.pixels))
-        codes = "".join(f"{self.unseen.setdefault(c, UNSEEN + len(self.unseen)):04x}" for c in words.text)
+        codes = "".join(
+            f"{self.unseen.setdefault(c, UNSEEN + len(self.unseen)):04x}" for c in _left_to_right(words.text)
+        )
         stretch = 100 * words.width / (len(words.text) * words.size)
         place = f"{_n(words.left)} {_n(self._y(words.baseline))}"
         self.content.append(f"BT /F {words.size} Tf 3 Tr {_n(stretch)} Tz {place} Td <{codes}> Tj 0 Tr 100 Tz ET")
@@ -139,6 +143,11 @@ class _Page:
         name = f"A{round(alpha * 1000)}"
         self.opacities[name] = alpha
         return f"/{name} gs"
+
+
+def _left_to_right(text: str) -> str:
+    """Characters as they stand on a line: viewers turn what runs from right to left."""
+    return RIGHT_TO_LEFT.sub(lambda found: found[0][::-1], text)
 
 
 def _shape(kind: str, radius: float) -> str:
