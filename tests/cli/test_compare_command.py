@@ -48,6 +48,14 @@ def test_two_runs_of_the_same_photos(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert {p.name for p in (run.path / "saved_pictures").iterdir()} == {"likeness.png", "moved.png"}
 
 
+def test_a_folder_of_runs_names_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = make_run(tmp_path / "w" / "tsne_1", np.eye(6, dtype=np.float32), tuple("abcdef"), "a")
+    assert main(["compare", str(tmp_path / "w"), made]) == 1
+    assert f"not a run (no run.json or vis_data); give a run in it, such as {made}" in capsys.readouterr().err
+    assert main(["compare", made, made, "--k", "0"]) == 1
+    assert "compare: k: expected a whole number of at least 1, got 0" in capsys.readouterr().err
+
+
 def test_twins_are_told_apart_by_where_they_are_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     x, paths = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32), tuple(f"{i}.png" for i in range(24))
     trained = [make_run(tmp_path / f"tsne_{i}", x, paths, f"work/{name}/epoch_3") for i, name in enumerate("ab")]

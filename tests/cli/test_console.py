@@ -65,3 +65,14 @@ def test_a_rate_follows_the_last_half_minute() -> None:
 )
 def test_time_left_in_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == f"{words} left"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "1 image could not be read, and is"), (2, "2 images could not be read, and are")]
+)
+def test_what_was_skipped_is_counted(count: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    console.say_skipped([("a.jpg", "is empty")] * count)
+    assert capsys.readouterr().err.splitlines() == [
+        f"selfscope: {words} left out:",
+        *["selfscope: a.jpg: is empty"] * count,
+    ]

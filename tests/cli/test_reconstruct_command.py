@@ -144,6 +144,7 @@ def test_a_folder_keeps_its_subfolders_and_goes_on_past_a_broken_photo(
     ]
     told = capsys.readouterr()
     assert "2.jpg" in told.err
+    assert f"2 pictures in {tmp_path / 'out'}" in told.out
     (run,) = (tmp_path / "W").iterdir()
     assert len(open_run(run).reconstructions) == 2
     assert open_run(run).info["seed"] == 3

@@ -63,6 +63,17 @@ def test_a_misspelt_name_is_refused_with_its_line(given: str, meant: str, tmp_pa
         check_names(load_config(path))
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("datset.data_root", "dataset"), ("batchsize", "batch_size"), ("dataset.pipline", "pipeline")],
+)
+def test_a_misspelt_name_of_a_loader_is_refused(given: str, meant: str) -> None:
+    config = load_config("configs/tsne/resnet50_imagenet.py", [f"extract_dataloader.{given}=a"])
+    word = given.removeprefix("dataset.").partition(".")[0]
+    with pytest.raises(ConfigError, match=rf"--cfg-options: nothing here is called '{word}'. Did you mean '{meant}'\?"):
+        check_names(config)
+
+
 def test_what_only_training_reads_is_no_concern_of_those_who_look() -> None:
     check_names(Config({"optim_wraper": {}}))
     with pytest.raises(ConfigError, match="optim_wrapper"):

@@ -32,3 +32,10 @@ def test_what_is_no_number_stays_white() -> None:
 def test_a_row_a_name() -> None:
     with pytest.raises(UsageError, match="3 names, got \\(2, 2\\)"):
         matrix_picture(np.eye(2), ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("end", ["", " and on, for more than there is room for in any table that is to be read"])
+def test_names_that_differ_at_their_ends_are_told_apart(end: str) -> None:
+    long = "vit-base-p16_imagenet" + end
+    first, second = (matrix_picture(np.eye(1), [f"{long} (tsne_{i})"]) for i in (1, 7))
+    assert first.shape != second.shape or (first != second).any()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from selfscope.cli.console import counted
 from selfscope.cli.files import SUFFIXES, encode_picture, make_folder, save_picture, write_file
 
 if TYPE_CHECKING:
@@ -197,11 +198,6 @@ class Output:
             number += 1
             path = self._wanted.folder / f"{drawn.key}-{number}{drawn.suffix}"
         return path
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 picture`, `2 pictures`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _whose(note: str, keys: list[str], samples: int) -> str:

@@ -27,6 +27,11 @@ def console(stderr: bool = False) -> Console:
     return made
 
 
+def counted(count: int, thing: str) -> str:
+    """`1 picture`, `2 pictures`."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def say(text: str) -> None:
     console().print(text, markup=False)
 
@@ -114,7 +119,7 @@ class _Lines:
     def finish(self) -> None:
         elapsed = time.monotonic() - self._start
         if elapsed >= 1:
-            self._print(f"{self._done - (self._before or 0)} {self._unit} in {elapsed:.1f} s", self._note)
+            self._print(f"{counted(self._done - (self._before or 0), self._unit[:-1])} in {elapsed:.1f} s", self._note)
 
     def _print(self, text: str, note: str) -> None:
         self._screen.print(f"{self._title}: {text}{f', {note}' if note else ''}", markup=False)
@@ -167,7 +172,8 @@ def say_skipped(skipped: list[tuple[str, str]] | tuple[tuple[str, str], ...]) ->
     """Counts and names the images that were left out; long lists are cut to ten, and say so."""
     if not skipped:
         return
-    say_error(f"{len(skipped)} image{'s' if len(skipped) > 1 else ''} could not be read and were left out:")
+    verb = "is" if len(skipped) == 1 else "are"
+    say_error(f"{counted(len(skipped), 'image')} could not be read, and {verb} left out:")
     for path, reason in list(skipped)[:10]:
         say_error(reason if path in reason else f"{path}: {reason}")
     if len(skipped) > 10:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
-from selfscope.cli.console import fetching, progress_bar, say, say_skipped
+from selfscope.cli.console import counted, fetching, progress_bar, say, say_skipped
 from selfscope.cli.files import check_picture_path, make_folder, new_run_folder, open_visualizer, save_picture
 from selfscope.errors import DataError, UsageError
 
@@ -88,6 +88,8 @@ class Reconstruct:
                     keep(record)
                 progress(index + 1, len(photos))
         say_skipped(skipped)
+        if self.out_file and len(photos) > 1:
+            say(f"{counted(len(photos) - len(skipped), 'picture')} in {self.out_file}")
 
     def _model(self) -> LoadedModel:
         from selfscope.views.load import load

@@ -115,7 +115,7 @@ class Tsne(MapFlags, PictureFlags, SourceFlags):
         log.info("quality of %s: %s", embedding.key, dict(embedding.quality))
         lowered = settings.get("perplexity", 0) < settings.get("perplexity_asked", 0)
         fitted = f", perplexity lowered to {settings['perplexity']:.3g} for so few" if lowered else ""
-        say(f"{embedding.key}: {len(embedding.coords):,} points{fitted}")
+        say(f"{embedding.key}: {len(embedding.coords):,} point{'' if len(embedding.coords) == 1 else 's'}{fitted}")
         for line in (trust_line(embedding.quality, len(embedding.coords)), *reference_line(embedding.quality)):
             say(f"  {line}")
         for doubt in embedding.settings.get("doubts", ()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +24,30 @@ TRAINED_BY = (
     *("load_from", "resume", "log_processor", "env_cfg", "find_unused_parameters", "log_level", "launcher"),
 )
 """What means something to whoever trains; all other names are the config's own."""
+OF_A_LOADER = ("dataset", "batch_size", "num_workers", "sampler", "persistent_workers", "collate_fn", "drop_last")
 KNOWN = frozenset((*LOOKED_AT, *TRAINED_BY))
 ALIKE = 0.9
 """How alike a misspelt name is to the one that was meant (difflib's ratio)."""
 
 
-def check_names(config: Mapping[str, Any], read: Iterable[str] = LOOKED_AT) -> None:
-    """Refuses what is nearly a name that is read: left alone it would change nothing and say nothing."""
-    for name in config:
-        if name not in KNOWN and (hint := _meant(name, tuple(read))):
-            file, line = place(config, name)
+def check_names(config: Mapping[str, Any], read: Collection[str] = LOOKED_AT) -> None:
+    """Refuses what is nearly a name that is read: left alone it would change nothing and say nothing.
+
+    Of the top level, of its data loaders, and `pipeline` of their data sets; what is built of a dict refuses the rest.
+    """
+    _refuse_near(config, tuple(read))
+    for name in (*LOADERS, "extract_dataloader"):
+        loader = config.get(name)
+        if name in read and isinstance(loader, Mapping):
+            _refuse_near(loader, OF_A_LOADER)
+            if isinstance(loader.get("dataset"), Mapping):
+                _refuse_near(loader["dataset"], ("pipeline",))
+
+
+def _refuse_near(values: Mapping[str, Any], read: tuple[str, ...]) -> None:
+    for name in values:
+        if isinstance(name, str) and name not in KNOWN and name not in read and (hint := _meant(name, read)):
+            file, line = place(values, name)
             raise ConfigError(f"nothing here is called {name!r}.{hint}", file=file, line=line)
 
 

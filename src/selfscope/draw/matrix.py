@@ -12,8 +12,8 @@ from selfscope.draw.glyphs import line_height, text_width
 from selfscope.draw.text import shorten
 from selfscope.errors import UsageError
 
-_NAME = 24
-"""Names are shortened to the width of about so many letters."""
+_NAME = 40
+"""Names are shortened to the width of about so many letters, in the middle: twins may differ at their ends."""
 
 
 def matrix_picture(
@@ -37,7 +37,7 @@ def matrix_picture(
     inks = colormap(np.nan_to_num(values), vmin, vmax)  # (M, M, 3)
     for row, word in enumerate(words):
         y = top + row * high
-        canvas.text(size, y + high / 2, shorten(word, size, room - size), size, INK, anchor="lm")
+        canvas.text(size, y + high / 2, shorten(word, size, room - size, keep="both"), size, INK, anchor="lm")
         canvas.text(size + room + (row + 0.5) * wide, top - size // 2, str(row + 1), size, SOFT, anchor="mb")
         for column in np.flatnonzero(np.isfinite(values[row])):
             x, ink = size + room + int(column) * wide, parse(inks[row, column])

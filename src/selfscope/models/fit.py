@@ -153,8 +153,9 @@ def _refusal(report: FitReport, checkpoint: Checkpoint) -> str:
         shapes = [f"{name} is {_shape(given)}, the model has {_shape(own)}" for name, given, own in wrong]
         said.append(f"{len(wrong)} of another shape ({_listed(shapes)})")
     held = _listed([f"{name} ({count})" for name, count in Counter(map(_group, checkpoint.state)).items()])
+    part = "" if report.needed == "all" else f"'s {report.needed}"
     return (
-        f"{report.source} does not fit {report.method}'s {report.needed}: {'; '.join(said)}; the file holds {held}. "
+        f"{report.source} does not fit {report.method}{part}: {'; '.join(said)}; the file holds {held}. "
         f"Give the config that it was trained with"
     )
 

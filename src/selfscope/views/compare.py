@@ -169,6 +169,8 @@ def compare(
     """
     if len(given) < 2:
         raise UsageError(f"compare: expected at least two feature spaces, got {len(given)}")
+    if isinstance(k, bool) or k < 1:
+        raise UsageError(f"compare: k: expected a whole number of at least 1, got {k}")
     spaces = [value if isinstance(value, Features) else Features({"features": np.asarray(value)}) for value in given]
     named = _names(spaces, names)
     arrays = matched(spaces, [_array(space, stage) for space in spaces], named)

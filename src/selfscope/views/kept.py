@@ -53,9 +53,11 @@ def run_features(folder: Path) -> Features:
 def run_spaces(folder: Path) -> list[Features]:
     """One `Features` a checkpoint of the maps in a run that kept their features."""
     if not is_run(folder):
-        raise DataError(
-            f"{folder}: not a run (no run.json or vis_data); give the folder that a command named as its run"
+        inside = sorted(path for path in folder.iterdir() if path.is_dir() and is_run(path))
+        better = (
+            f"give a run in it, such as {inside[-1]}" if inside else "give the folder that a command named as its run"
         )
+        raise DataError(f"{folder}: not a run (no run.json or vis_data); {better}")
     found = [embedding for embedding in open_run(folder).embeddings.values() if embedding.features]
     if not found:
         raise DataError(f"{folder}: holds no features; `selfscope tsne` leaves them in its run")
