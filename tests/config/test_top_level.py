@@ -51,7 +51,7 @@ def test_no_shipped_config_has_a_misspelling() -> None:
         ("vis_pipline", "vis_pipeline"),
         ("visualiser", "visualizer"),
         ("vis_backend", "vis_backends"),
-        ("modle", "model"),
+        ("omdel", "model"),
         ("models", "model"),
         ("data_preprocesser", "data_preprocessor"),
     ],
@@ -65,7 +65,7 @@ def test_a_misspelt_name_is_refused_with_its_line(given: str, meant: str, tmp_pa
 
 @pytest.mark.parametrize(
     ("given", "meant"),
-    [("datset.data_root", "dataset"), ("batchsize", "batch_size"), ("dataset.pipline", "pipeline")],
+    [("dtaset.data_root", "dataset"), ("batchsize", "batch_size"), ("dataset.pipline", "pipeline")],
 )
 def test_a_misspelt_name_of_a_loader_is_refused(given: str, meant: str) -> None:
     config = load_config("configs/tsne/resnet50_imagenet.py", [f"extract_dataloader.{given}=a"])
