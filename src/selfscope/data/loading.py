@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import pickle
 import warnings
@@ -214,7 +213,7 @@ def _through_workers(work: _Work, workers: int, together: int = 1) -> Iterator[A
     if workers:
         begin_server()
         options: dict[str, Any] = {"num_workers": workers, "worker_init_fn": end_with_parent}
-        options["multiprocessing_context"] = multiprocessing.get_context(START_METHOD)
+        options["multiprocessing_context"] = START_METHOD
         size = max(1, min(together, len(work) // (2 * workers)))
         results = chain.from_iterable(_begun(DataLoader(work, batch_size=size, collate_fn=_as_it_is, **options)))
     try:

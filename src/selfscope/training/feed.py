@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import multiprocessing
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +20,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from selfscope.data.dataset import Dataset, build_dataset
-from selfscope.data.loading import START_METHOD, Batch, epoch_order, read_batch
-from selfscope.data.workers import leave_signals_to_parent
+from selfscope.data.loading import Batch, epoch_order, read_batch
+from selfscope.data.workers import START_METHOD, begin_server, leave_signals_to_parent
 from selfscope.errors import ConfigError, DataError, SelfscopeError, nearest
 
 SAMPLERS = {"DefaultSampler": True, "InfiniteSampler": True}
@@ -128,10 +127,8 @@ class Feed:
     def _stream(self, epoch: int, batch: int) -> Generator[TrainBatch, None, None]:
         options: dict[str, Any] = {"pin_memory": self.pinned}
         if self.workers:
-            context = multiprocessing.get_context(START_METHOD)
-            if START_METHOD == "forkserver":
-                context.set_forkserver_preload(["selfscope.training.feed"])
-            options |= {"num_workers": self.workers, "multiprocessing_context": context}
+            begin_server("selfscope.training.feed")
+            options |= {"num_workers": self.workers, "multiprocessing_context": START_METHOD}
             options |= {"prefetch_factor": self.prefetch, "worker_init_fn": leave_signals_to_parent}
         sampler = _Plan(self, epoch, batch)
         loaded = iter(DataLoader(_Reader(self.dataset), batch_size=None, sampler=sampler, collate_fn=_same, **options))
