@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from selfscope.embedding.engine.workers import Workers
-from selfscope.embedding.ranks import compare, nearest
+from selfscope.embedding.ranks import Framed, compare, nearest
 
 
 @pytest.mark.parametrize(("n", "k"), [(5, 4), (33, 1), (33, 32), (700, 90), (4000, 7)])
@@ -41,3 +41,24 @@ def test_ranks_beyond_k_are_counted_one_by_one() -> None:
         assert strangers[row] == np.maximum(rank[near] - k, 0).sum()
         assert lost[row] == np.maximum(rank_drawn[true[row]] - k, 0).sum()
         assert shared[row] == len(set(near) & set(true[row]))
+
+
+@pytest.mark.parametrize("n", [3, 256, 700])
+def test_all_pairs_measured_once_are_those_of_every_query(n: int) -> None:
+    features = np.random.default_rng(n).normal(size=(n, 24)) * 3 + 5
+    with Workers() as workers:
+        framed = Framed.of(features, "euclidean", 0, workers)
+        squares = framed.squares(np.arange(n))
+        np.testing.assert_allclose(squares, np.stack([framed.squares(np.array([i]))[0] for i in range(n)]), atol=2e-5)
+    np.testing.assert_allclose(squares, squares.T, rtol=1e-6)
+    expected = ((features[:, None] - features[None]) ** 2).sum(axis=2) / framed.frame.unit**2
+    np.fill_diagonal(expected, np.inf)
+    np.testing.assert_allclose(squares, expected, rtol=1e-5, atol=2e-5)
+
+
+def test_duplicates_that_rounding_puts_below_zero_come_in_the_order_of_their_places() -> None:
+    squares = np.array([[3.0, -1e-7, 0.0, np.inf, -3e-7, 2.0, 1e-9]], np.float32)
+    with Workers() as workers:
+        places, values = nearest(squares, 5, workers)
+    np.testing.assert_array_equal(places, [[1, 2, 4, 6, 5]])
+    np.testing.assert_array_equal(values, np.array([[0, 0, 0, 1e-9, 2]], np.float32))

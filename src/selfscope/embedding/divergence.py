@@ -22,6 +22,7 @@ import numpy as np
 
 from selfscope.embedding.engine.affinities import conditional_probabilities
 from selfscope.embedding.engine.compiled import compiled
+from selfscope.embedding.engine.symmetry import Affinities, transposed
 from selfscope.embedding.engine.workers import Workers
 from selfscope.embedding.graph import Neighbours
 from selfscope.embedding.ranks import padded_axes
@@ -32,11 +33,13 @@ EXACT_PAIRS = 2_500_000_000
 KERNEL_ROWS = 2500
 """Those of so many points are enough where the other terms are sampled too: their share of the error is a hundredth."""
 CONTROL_ROWS = 100_000
+USUAL = 3.7
+"""β of most rows, to begin with: half as many steps lead on from here."""
 DRAWS = 3
 """Neighbours of each sampled point whose affinities are told by the graph."""
 PAIRS = 48
 """Pairs whose affinities are told by true neighbours, to take back what the graph gets wrong."""
-SCALE_ROWS = 200
+SCALE_ROWS = 100
 """Rows from which the best scale of a reference is told."""
 
 
@@ -56,7 +59,8 @@ class Pulls:
         """From squared distances `(Q, k)` in any unit, nearest first, of min(90, n - 1) neighbours."""
         unit = float(np.median(squares[:, -1])) or float(squares.max()) or 1.0
         scaled = np.ascontiguousarray(squares / unit, np.float32)
-        shares = conditional_probabilities(scaled, max(min(PERPLEXITY, (n - 1) / 3), 1.0), workers)
+        perplexity = max(min(PERPLEXITY, (n - 1) / 3), 1.0)
+        shares = conditional_probabilities(scaled, perplexity, workers, guess=USUAL)
         return cls(points.astype(np.int64), indices.astype(np.int64), shares)
 
     @classmethod
@@ -152,11 +156,16 @@ class Divergence:
         if spread == 0:
             return self(coords)
         axes /= np.float32(spread)
-        few = self.sample[_rows(len(self.sample.points), SCALE_ROWS)]
+        few, rows = self.sample[_rows(len(self.sample.points), SCALE_ROWS)], _rows(self.n, SCALE_ROWS)
+        squares = np.empty(few.indices.shape, np.float32)
+        squares_between(few.points, few.indices, axes, squares)
+        sums = np.empty(len(rows))
 
         def rough(log_scale: float) -> float:
-            scaled = axes * np.float32(math.exp(log_scale))
-            return float(few.lengths(scaled, self.workers).mean()) + self._kernel(scaled, SCALE_ROWS).log().value
+            scale = np.float32(math.exp(log_scale))
+            kernel_sums(axes * scale, rows, sums, 0, len(rows))
+            lengths = np.vdot(few.shares, np.log1p(squares * (scale * scale)))
+            return float(lengths) / len(few.points) + math.log(max(sums.mean(), 1e-300))
 
         best = minimize_scalar(rough, bounds=(-3.0, 8.0), method="bounded", options={"xatol": 0.1}).x
         return self(axes.T * math.exp(best))
@@ -212,8 +221,12 @@ def sampled_divergence(
 def whole_divergence(whole: Pulls, workers: Workers) -> Divergence:
     """From the neighbours of all N points: nothing is sampled, but beyond 50,000 points the normaliser."""
     n = len(whole.points)
-    mutual = np.empty(n)
-    workers.each(lambda first, last: mutual_rows(whole.indices, whole.shares, mutual, first, last), n, 256)
+    mutual, k = np.empty(n), whole.indices.shape[1]
+    own = Affinities(np.arange(0, n * k + 1, k), whole.indices.astype(np.uint32).ravel(), whole.shares.ravel())
+    theirs = transposed(own)
+    own = transposed(theirs)  # in order
+    rows = (own.starts, own.columns, own.values, theirs.starts, theirs.columns, theirs.values)
+    workers.each(lambda first, last: mutual_rows(*rows, mutual, first, last), n, 256)
     return Divergence(n, whole, mutual, None, workers)
 
 
@@ -235,15 +248,15 @@ def squares_between(points, indices, axes, squares):
 
 
 @compiled
-def mutual_rows(indices, shares, sums, first, last):
+def mutual_rows(starts_a, columns_a, values_a, starts_b, columns_b, values_b, sums, first, last):
+    """Σⱼ p log(1 + p' / p) of the rows of two sparse matrices in order, p of the first and p' of the second."""
     for i in range(first, last):
-        total = 0.0
-        for e in range(indices.shape[1]):
-            j, p, back = indices[i, e], np.float64(shares[i, e]), 0.0
-            for f in range(indices.shape[1]):
-                if indices[j, f] == i:
-                    back = np.float64(shares[j, f])
-            if p > 0:
+        total, b = 0.0, starts_b[i]
+        for a in range(starts_a[i], starts_a[i + 1]):
+            while b < starts_b[i + 1] and columns_b[b] < columns_a[a]:
+                b += 1
+            if b < starts_b[i + 1] and columns_b[b] == columns_a[a] and values_a[a] > 0:
+                p, back = np.float64(values_a[a]), np.float64(values_b[b])
                 total += p * np.log1p(back / p)  # in float64: the quotient of a tiny p is beyond float32
         sums[i] = total
 

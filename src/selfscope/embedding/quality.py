@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from selfscope.embedding.divergence import Divergence, Mean
 
 QUERIES = 256
-ALL_UP_TO = 1000
-"""With so few points every one is asked; then fewer, down to `QUERIES` from 3,900 points on."""
+ALL_UP_TO, ALL_WITHOUT_GRAPH = 500, 1000
+"""With so few points every one is asked: a sample would cost as much, for what its divergence takes to be made good.
+
+That takes a graph; without one the divergence is told by all points, or not at all.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +64,8 @@ def map_quality(
     """Compares neighbourhoods in `features` (N, D) and on the map `coords` (N, 1..3).
 
     k is lowered to below N / 2, where the measures are defined; None when fewer than three points leave no k. By
-    default 256 points or more are asked, all of them up to N = 1,000. Beyond, the divergence is measured too where the
-    graph is given that the map was made from, of 90 neighbours or more.
+    default 256 points are asked, all of them up to N = 500, or 1,000 without `neighbours`. Beyond, the divergence is
+    measured too where the graph is given that the map was made from, of 90 neighbours or more.
     """
     measured = map_qualities(features, [coords], metric=metric, k=k, queries=queries, seed=seed, neighbours=neighbours)
     return measured[0] if measured else None
@@ -90,8 +93,15 @@ def map_qualities(
     n, k = len(array), min(k, (len(array) - 1) // 2)
     if k < 1:
         return []
-    with Workers() as workers:
-        ruler = Ruler(array, metric, k, _queries(n, queries, seed), seed, workers)
+    with Workers(1 if n <= ALL_UP_TO else None) as workers:
+        ruler = Ruler(
+            array,
+            metric,
+            k,
+            _queries(n, queries, seed, ALL_WITHOUT_GRAPH if neighbours is None else ALL_UP_TO),
+            seed,
+            workers,
+        )
         shares = ruler.shares(maps)
         divergence = ruler.divergence(neighbours)
         found = []
@@ -116,8 +126,8 @@ def _checked_map(coords: Any, n: int) -> np.ndarray:
     return array
 
 
-def _queries(n: int, asked: int | None, seed: int) -> np.ndarray:
-    count = max(QUERIES, ALL_UP_TO**2 // n) if asked is None else asked
+def _queries(n: int, asked: int | None, seed: int, all_up_to: int) -> np.ndarray:
+    count = (n if n <= all_up_to else QUERIES) if asked is None else asked
     if count < 1:
         raise RecordError(f"quality: expected at least one query, got {asked}")
     return np.arange(n) if n <= count else np.sort(np.random.default_rng(seed).choice(n, count, replace=False))

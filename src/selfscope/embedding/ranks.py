@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from selfscope.embedding.engine.compiled import compiled
 from selfscope.embedding.engine.selection import STRIP, Shortlist, below
 from selfscope.embedding.engine.units import Frame
-from selfscope.embedding.engine.workers import Workers
+from selfscope.embedding.engine.workers import Workers, one_blas_thread
 
-FRAMING = 256
+FRAMING = 64
 """Rows that tell centre and unit, which no distance depends on but in its last digits."""
 BLOCK = 1024
 """Rows of features that are converted at a time."""
-ROWS = 16
+ROWS = 32
 """Queries that a worker takes at a time."""
 HELD = 32_000_000
 """Numbers that are kept converted: an eighth of a gigabyte."""
 AT_ONCE = 64_000_000
 """Distances that are held at a time: a quarter of a gigabyte."""
+TILE = 256
+"""Points whose distances to as many others are one product, where all are asked."""
+AT_A_GLANCE = 3000
+"""Up to so many distances a bound of the nearest is sought among all at once; of more, as they come."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +54,32 @@ class Framed:
 
     def squares(self, queries: np.ndarray) -> np.ndarray:
         """Squared distances `(Q, N)` float32 in the frame's units, infinite from each query to itself."""
-        squares = self.squares_of(self.rows(queries))
+        if self.held is not None and len(queries) == len(self.features):
+            squares = self._mutual(self.held)
+        else:
+            squares = self.squares_of(self.rows(queries))
         squares[np.arange(len(queries)), queries] = np.inf
+        return squares
+
+    def _mutual(self, rows: np.ndarray) -> np.ndarray:
+        """From each of rows `(N, D)` to each, `(N, N)`, every pair measured once."""
+        n = len(rows)
+        norms = np.einsum("nd,nd->n", rows, rows)
+        squares = np.empty((n, n), np.float32)
+        corners = [(a, b) for a in range(0, n, TILE) for b in range(0, a + 1, TILE)]
+
+        def fill(first: int, last: int) -> None:
+            for a, b in corners[first:last]:
+                these, those = slice(a, a + TILE), slice(b, b + TILE)
+                part = rows[these] @ rows[those].T  # of a matrix and its own transpose BLAS computes one half
+                part *= -2
+                part += norms[those]
+                part += norms[these, None]
+                squares[these, those] = part
+                squares[those, these] = part.T
+
+        with one_blas_thread():
+            self.workers.each(fill, len(corners), 1)
         return squares
 
     def squares_of(self, asked: np.ndarray) -> np.ndarray:
@@ -68,7 +95,7 @@ class Framed:
             part += np.einsum("nd,nd->n", rows, rows)
             part += own
 
-        with threadpool_limits(1, user_api="blas"):  # the workers are the threads: BLAS's own spin while they wait
+        with one_blas_thread():
             self.workers.each(fill, len(self.features), BLOCK)
         return squares
 
@@ -88,9 +115,11 @@ def padded_axes(coords: np.ndarray) -> np.ndarray:
 def nearest(squares: np.ndarray, k: int, workers: Workers) -> tuple[np.ndarray, np.ndarray]:
     """The k < N smallest of each row of `squares` (Q, N), in order: where they stand `(Q, k)` int64, and what they are.
 
-    Equal ones come in the order of their places.
+    Equal ones come in the order of their places; below zero, where rounding may put duplicates, all are equal.
     """
     n = squares.shape[1]
+    if n <= AT_A_GLANCE:
+        return _nearest_of_few(squares, k, workers)
     places, names = np.empty((len(squares), k), np.int64), np.arange(max(n, ROWS), dtype=np.uint32)
 
     def rows(first: int, last: int) -> None:
@@ -102,6 +131,18 @@ def nearest(squares: np.ndarray, k: int, workers: Workers) -> tuple[np.ndarray, 
     values = np.take_along_axis(squares, places, axis=1)
     order = np.argsort(values, axis=1, kind="stable")
     return np.take_along_axis(places, order, axis=1), np.take_along_axis(values, order, axis=1)
+
+
+def _nearest_of_few(squares: np.ndarray, k: int, workers: Workers) -> tuple[np.ndarray, np.ndarray]:
+    keys = np.empty((len(squares), k + k // 8 + 1), np.uint64)
+
+    def rows(first: int, last: int) -> None:
+        smallest_keys(squares, keys, k, first, last)
+        keys[first:last].sort(axis=1)
+
+    workers.each(rows, len(squares), 4 * ROWS)
+    words = np.ascontiguousarray(keys[:, :k])
+    return (words & np.uint64(0xFFFFFFFF)).astype(np.int64), (words >> np.uint64(32)).astype(np.uint32).view(np.float32)
 
 
 def compare(
@@ -131,11 +172,10 @@ def compare_rows(squares, axes, queries, true, strangers, lost, shared, first, l
         if own < n:
             drawn[own] = np.inf
         smallest(drawn, on_map, measure)
-        strangers[row] = beyond(squares[row], on_map)
-        lost[row] = beyond(drawn, true[row])
+        strangers[row] = beyond(squares[row], on_map, true[row])
+        lost[row] = beyond(drawn, true[row], on_map)
         for a in range(k):
-            for b in range(k):
-                shared[row] += true[row, a] == on_map[b]
+            shared[row] += holds(on_map, true[row, a])
 
 
 @compiled
@@ -159,9 +199,62 @@ def smallest(values, places, measure):
 
 
 @compiled
-def beyond(values, places):
-    """Sum over `places` (k,) of how far their rank among `values` (N,) lies beyond k; rank 1 is the smallest."""
+def beyond(values, places, smallest):
+    """Sum over `places` (k,) of how far their rank among `values` (N,) lies beyond k; rank 1 is the smallest.
+
+    `smallest` (k,) are those whose rank is not beyond k.
+    """
     k, total = len(places), 0
     for a in range(k):
-        total += max(below(values, values[places[a]]) + 1 - k, 0)
+        if not holds(smallest, places[a]):
+            total += max(below(values, values[places[a]]) + 1 - k, 0)
     return total
+
+
+@compiled
+def holds(places, place):
+    found = False
+    for a in range(len(places)):
+        found |= places[a] == place
+    return found
+
+
+@compiled
+def smallest_keys(squares, keys, k, first, last):
+    """Writes into `keys` (Q, more than k) the k smallest of each row, and some that follow, in no order.
+
+    A key is a distance, whose bits sort as a whole number if it is not below zero, and behind it the place; the rest
+    of a row is filled with the largest number. A bound that k to 9/8 k of the distances lie below is found by
+    bisection of the bits. Where ties leave none, the first of those at the bound are taken.
+    """
+    n, room = squares.shape[1], keys.shape[1]
+    values, bits = np.empty(n, np.float32), np.empty(2, np.uint32)
+    words, bounds = values.view(np.uint32), bits.view(np.float32)
+    for row in range(first, last):
+        for j in range(n):
+            values[j] = max(squares[row, j], np.float32(0))
+        bits[0], bits[1] = 0, 0x7F800001  # above infinity
+        left = n
+        while bits[1] - bits[0] > 1:
+            middle = np.uint32((bits[0] + bits[1]) // 2)
+            count = below(values, middle.view(np.float32))
+            if count < k:
+                bits[0] = middle
+            else:
+                bits[1], left = middle, count
+                if left < room:
+                    break
+        low, high = bounds[0], bounds[1]
+        filled = 0
+        if left >= room:  # only those at `low` itself are below `high`
+            for j in range(n):
+                if values[j] < low:
+                    keys[row, filled] = np.uint64(np.uint64(words[j]) << np.uint64(32)) | np.uint64(j)
+                    filled += 1
+        else:
+            low = np.float32(0)
+        for j in range(n):
+            if low <= values[j] < high and filled < room:
+                keys[row, filled] = np.uint64(np.uint64(words[j]) << np.uint64(32)) | np.uint64(j)
+                filled += 1
+        keys[row, filled:] = np.uint64(0xFFFFFFFFFFFFFFFF)

@@ -13,21 +13,23 @@ TOLERANCE = 1e-5
 """How far the entropy may stay from log perplexity: one part in 10⁵ of the perplexity."""
 
 
-def conditional_probabilities(squares: np.ndarray, perplexity: float, workers: Workers) -> np.ndarray:
+def conditional_probabilities(
+    squares: np.ndarray, perplexity: float, workers: Workers, *, guess: float = 1.0
+) -> np.ndarray:
     """p(j | i) `(N, k)` float32 from squared distances (N, k), nearest first; rows sum to 1.
 
     p(j | i) is proportional to exp(-βᵢ dᵢⱼ²), with βᵢ such that the entropy of row i is log perplexity. Where no β
     does it (many equal distances) the nearest share alike. Only differences and ratios of squares count, so that any
-    scale of the features serves.
+    scale of the features serves. `guess` is a first β, in units of the mean excess over the nearest square.
     """
     probabilities = np.empty_like(squares)
     target = math.log(perplexity)
-    workers.each(lambda first, last: calibrate(squares, target, probabilities, first, last), len(squares), 512)
+    workers.each(lambda first, last: calibrate(squares, target, guess, probabilities, first, last), len(squares), 512)
     return probabilities
 
 
 @compiled
-def calibrate(squares, target, probabilities, first, last):
+def calibrate(squares, target, first_guess, probabilities, first, last):
     """Newton's method on log β, held inside a bracket that every step makes narrower."""
     k = squares.shape[1]
     for i in range(first, last):
@@ -35,7 +37,7 @@ def calibrate(squares, target, probabilities, first, last):
         for j in range(k):
             mean += squares[i, j] - nearest
         unit = k / mean if mean > 0 else 0.0
-        beta, low, high = 1.0, 0.0, 1e30
+        beta, low, high = first_guess, 0.0, 1e30
         for _ in range(100):
             total, first_moment, second_moment = 0.0, 0.0, 0.0
             for j in range(k):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from selfscope.embedding.engine.curve import along_curve
 from selfscope.embedding.engine.descent import Descent
 from selfscope.embedding.engine.layout import SPREAD, Layout
 from selfscope.embedding.engine.schedule import Schedule
-from selfscope.embedding.engine.workers import Workers
+from selfscope.embedding.engine.workers import Workers, one_blas_thread
 from selfscope.embedding.graph import Neighbours
 from selfscope.embedding.watch import NOBODY, Audience
 
@@ -23,7 +22,7 @@ def chained(layout: Layout, graphs: Sequence[Neighbours], tie: float, audience: 
     of them together are centred.
     """
     n = len(graphs[0])
-    with threadpool_limits(1, user_api="blas"), Workers(layout.threads) as workers:
+    with one_blas_thread(), Workers(layout.threads) as workers:
         leading = graphs[-1].leading
         order = np.arange(n) if leading is None else along_curve(leading)
         start = layout.start(None if leading is None else leading[order], n)

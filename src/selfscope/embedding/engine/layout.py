@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from selfscope.embedding.engine.affinities import conditional_probabilities
 from selfscope.embedding.engine.curve import along_curve
@@ -14,7 +13,7 @@ from selfscope.embedding.engine.field import Field
 from selfscope.embedding.engine.pairs import Pairs
 from selfscope.embedding.engine.schedule import Schedule
 from selfscope.embedding.engine.symmetry import Affinities, joint_probabilities
-from selfscope.embedding.engine.workers import Workers
+from selfscope.embedding.engine.workers import Workers, one_blas_thread
 from selfscope.embedding.graph import Neighbours
 from selfscope.embedding.watch import NOBODY, Audience
 
@@ -50,7 +49,7 @@ class Layout:
 
     def __call__(self, graph: Neighbours, audience: Audience = NOBODY) -> np.ndarray:
         """Coords `(N, components)` float32; the graph holds leading coordinates unless the start is random."""
-        with threadpool_limits(1, user_api="blas"), Workers(self.threads) as workers:
+        with one_blas_thread(), Workers(self.threads) as workers:
             order = np.arange(len(graph)) if graph.leading is None else along_curve(graph.leading)
             affinities = self.affinities(graph, order, workers)
             start = self.start(None if graph.leading is None else graph.leading[order], len(graph))

@@ -8,7 +8,6 @@ same place whoever comes with it. The idea of a fixed reference is openTSNE's (P
 from __future__ import annotations
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from selfscope.embedding.engine.affinities import conditional_probabilities
 from selfscope.embedding.engine.compiled import compiled
@@ -17,7 +16,7 @@ from selfscope.embedding.engine.neighbours import nearest_to_others
 from selfscope.embedding.engine.reduction import unreduced
 from selfscope.embedding.engine.units import Frame
 from selfscope.embedding.engine.window import WIDTH, slopes, splines, spread
-from selfscope.embedding.engine.workers import Workers
+from selfscope.embedding.engine.workers import Workers, one_blas_thread
 
 EXACT_UP_TO = 2000
 """With more mapped points, on a line or plane, their potential is read off a grid."""
@@ -34,7 +33,7 @@ def place(
 ) -> np.ndarray:
     """`(M, c)` float32 for new features (M, D) among features (N, D) mapped to coords (N, c); N is 2 or more."""
     k = max(min(round(3 * perplexity), len(features)), 1)
-    with threadpool_limits(1, user_api="blas"), Workers() as workers:
+    with one_blas_thread(), Workers() as workers:
         points = unreduced(features, seed, workers, metric=metric)
         frame = Frame.of(features, metric, np.random.default_rng(seed))
         indices, squares = nearest_to_others(frame.projected(new, None, workers), points, k, workers)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from selfscope.embedding.engine.curve import along_curve
 from selfscope.embedding.engine.neighbours import all_pairs_pay, nearest_neighbours
 from selfscope.embedding.engine.reduction import Points, reduce, unreduced
-from selfscope.embedding.engine.workers import Workers
+from selfscope.embedding.engine.workers import Workers, one_blas_thread
 from selfscope.embedding.graph import METHOD, Neighbours
 
 CANDIDATES = 1.5
@@ -22,7 +21,7 @@ def search(
 ) -> Neighbours:
     """The k < N nearest of every row; see `selfscope.embedding.graph.neighbours`."""
     candidates = math.ceil(CANDIDATES * k)
-    with threadpool_limits(1, user_api="blas"), Workers(threads) as workers:
+    with one_blas_thread(), Workers(threads) as workers:
         if exact:
             points = unreduced(features, seed, workers, metric=metric)
         else:

@@ -6,7 +6,11 @@ import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import cache
 from types import TracebackType
+
+from threadpoolctl import ThreadpoolController
 
 Job = Callable[[int, int], object]
 
@@ -63,6 +67,17 @@ def available_threads() -> int:
     processors = len(affinity(0)) if affinity else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(processors, int(asked))) if asked.isdigit() and int(asked) else processors
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """While workers are the threads: BLAS's own would spin while they wait."""
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Numpy's BLAS among them: to look through all that the process has loaded takes as long as a hundred points."""
+    return ThreadpoolController()
 
 
 def _work(job: Job, chunks: deque[tuple[int, int]]) -> None:
