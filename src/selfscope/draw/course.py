@@ -12,11 +12,12 @@ from selfscope.draw.canvas import INK, RULE, SOFT
 from selfscope.draw.glyphs import line_height
 from selfscope.draw.legend import class_key, colour_key
 from selfscope.draw.map_inks import Inks, inks
-from selfscope.draw.map_panels import Style, extent, map_panel
+from selfscope.draw.map_panels import Style, map_panel
 from selfscope.draw.map_words import MEANINGS
 from selfscope.draw.map_words import title as map_title
 from selfscope.draw.scene import Scene, raster
 from selfscope.draw.sheet import sheet
+from selfscope.draw.strays import extent, stray_words, strays
 from selfscope.draw.text import shorten
 from selfscope.errors import RecordError
 from selfscope.records import Embedding
@@ -68,7 +69,7 @@ def course_scene(
             scene.text(left, top + line + side, shorten(under[t], size, side), size, SOFT)
     if key is not None:
         scene.paste(key, room + 2 * size, line)
-    return sheet(scene, title=map_title(maps[-1]), notes=notes, footer=_footer(drawn[-1], footer), size=size)
+    return sheet(scene, title=map_title(maps[-1]), notes=notes, footer=_footer(drawn[-1], maps, footer), size=size)
 
 
 def _columns(count: int) -> int:
@@ -90,7 +91,7 @@ def course_frames(
     Only the maps themselves are results; what is between them is there for the eye to follow.
     """
     drawn, style = _shared(maps, color_by)
-    film = _Film.of(drawn[-1], style, names, footer, width)
+    film = _Film.of(drawn[-1], style, names, _footer(drawn[-1], maps, footer), width)
     for t, emb in enumerate(maps):
         yield Frame(film.picture(emb.coords, drawn[t], float(t)), PAUSE)
         if t + 1 < len(maps):
@@ -116,7 +117,7 @@ class _Film:
         size = max(12, round(width / 64))
         whole = width - 2 * (size + 3)
         key = _key(last, round(width * 0.5), whole // 3, size)
-        return cls(names, _footer(last, footer), style, key, size, whole)
+        return cls(names, footer, style, key, size, whole)
 
     def picture(self, coords: np.ndarray, ink: Inks, at: float) -> np.ndarray:
         """The map below a line of time, on which the checkpoints are marked and the moment is a dot."""
@@ -147,7 +148,7 @@ def _shared(maps: Sequence[Embedding], color_by: str | None) -> tuple[list[Inks]
     if len(maps) < 2 or any(emb.coords.shape != maps[0].coords.shape or emb.coords.shape[1] != 2 for emb in maps):
         shapes = [emb.coords.shape for emb in maps]
         raise RecordError(f"course: expected two or more maps (N, 2) of the same items, got {shapes}")
-    every = np.concatenate([emb.coords for emb in maps]).astype(np.float64)
+    every = np.concatenate([emb.coords[~strays(emb.coords)] for emb in maps]).astype(np.float64)
     low, high = extent(every)
     middle, half = (low + high) / 2, (high - low).max() / 2
     own = [] if color_by is None else [emb.columns[color_by] for emb in maps if color_by in emb.columns]
@@ -156,8 +157,10 @@ def _shared(maps: Sequence[Embedding], color_by: str | None) -> tuple[list[Inks]
     return drawn, replace(Style(), extent=(middle - half, middle + half))
 
 
-def _footer(drawn: Inks, lines: Sequence[str]) -> list[str]:
-    return [*([f"coloured by {MEANINGS[drawn.name]}"] if drawn.name in MEANINGS else []), *lines]
+def _footer(drawn: Inks, maps: Sequence[Embedding], lines: Sequence[str]) -> list[str]:
+    coloured = [f"coloured by {MEANINGS[drawn.name]}"] if drawn.name in MEANINGS else []
+    off = stray_words(*(emb.coords for emb in maps))
+    return [*coloured, *lines, *([off] if off else [])]
 
 
 def _key(drawn: Inks, height: int, max_width: int, size: int) -> Scene | None:

@@ -14,6 +14,7 @@ from selfscope.draw.glyphs import line_height
 from selfscope.draw.map_inks import Inks
 from selfscope.draw.scene import Line, Marks, Photo, Scene
 from selfscope.draw.splat import Look
+from selfscope.draw.strays import add_arrow, extent, strays
 from selfscope.draw.thumbnails import Room, fitted, place
 
 _FINE = 2
@@ -34,14 +35,14 @@ class Style:
 
 
 def map_scene(coords: np.ndarray, inks: Inks, width: int, size: int, style: Style) -> Scene:
-    """The framed map, `width` pixels wide; its height follows the data, within limits."""
+    """The framed map, `width` pixels wide; its height follows the data but for strays, within limits."""
     coords = np.asarray(coords, dtype=np.float64)
     if coords.shape[1] == 1:
         flat = np.stack([coords[:, 0], np.zeros(len(coords))], axis=1)
         spread = np.random.default_rng(0).uniform(-1, 1, len(coords))
         return map_panel(flat, inks, (max(60, width // 6), width), style, spread=spread)
     if coords.shape[1] == 2:
-        low, high = extent(coords)
+        low, high = extent(coords[~strays(coords)])
         ratio = float(np.clip((high - low)[1] / (high - low)[0], 0.55, 0.9)) if len(coords) > 1 else 0.4
         return map_panel(coords, inks, (round(width * ratio), width), style)
     return _four_views(coords, inks, width, size, style)
@@ -59,14 +60,14 @@ def _four_views(coords: np.ndarray, inks: Inks, width: int, size: int, style: St
         ("3, 2", axes[2], axes[1]),
         ("oblique", across, up),
     ]
-    side = (width - size) // 2
+    side, far = (width - size) // 2, strays(coords)
     tall = round(side * 0.75)
     scene = Scene(2 * (tall + line_height(size)) + size, width)
     for i, (name, x, y) in enumerate(views):
         left, top = i % 2 * (side + size), i // 2 * (tall + line_height(size) + size)
         scene.text(left, top, name if name == "oblique" else f"dimensions {name}", size, SOFT)
         flat = np.stack([coords @ x, coords @ y], axis=1)
-        shown = style if name == "oblique" else replace(style, thumbnails={})
+        shown = replace(style, extent=extent(flat[~far]), thumbnails=style.thumbnails if name == "oblique" else {})
         scene.paste(map_panel(flat, inks, (tall, side), shown), left, top + line_height(size))
     return scene
 
@@ -74,7 +75,10 @@ def _four_views(coords: np.ndarray, inks: Inks, width: int, size: int, style: St
 def map_panel(
     coords: np.ndarray, inks: Inks, size: tuple[int, int], style: Style, *, spread: np.ndarray | None = None
 ) -> Scene:
-    """One framed projection of `size` (height, width); `spread` (N,) in ±1 moves points over the whole height."""
+    """One framed projection of `size` (height, width); `spread` (N,) in ±1 moves points over the whole height.
+
+    Points outside are arrows at the border.
+    """
     height, width = size
     scene = Scene(height, width)
     finite = np.isfinite(coords).all(axis=1)
@@ -82,7 +86,10 @@ def map_panel(
         np.clip(0.52 * np.sqrt(width * height / max(1, finite.sum())), 2.2, max(5, width / 110))
     )
     side = round(width / 16) if style.thumbnails else 0
-    points = _placed(coords, size, diameter + width * 0.02 + side * 0.7, spread, style.extent)
+    low, high = style.extent or extent(coords[~strays(coords)])
+    points = _placed(coords, size, diameter + width * 0.02 + side * 0.7, spread, (low, high))
+    outside = finite & ((points < diameter / 2) | (points > np.array((width, height)) - diameter / 2)).any(axis=1)
+    finite &= ~outside
     pale = np.zeros(len(points), bool) if inks.pale is None else inks.pale
     if finite.sum() >= DENSE and style.point_size is None:
         pixels = shaded(
@@ -94,6 +101,9 @@ def map_panel(
         for layer, strength in ((pale & finite, 0.7), (~pale & finite, 1.0)):
             look = Look(diameter, alpha * strength, 0.75 if diameter >= 6 else 0.0)
             _add_marks(scene, points, inks, np.flatnonzero(layer), look)
+    for i in np.flatnonzero(outside):
+        add_arrow(scene, points[i], inks.colours[i], max(10.0, width / 60), margin=4)
+    points = np.clip(points, 0, (width, height))
     _add_thumbnails(scene, points, inks, style.thumbnails, side)
     scene.box((0, 0, width, height), RULE, 1)
     return scene
@@ -140,28 +150,17 @@ def _placed(
     size: tuple[int, int],
     margin: float,
     spread: np.ndarray | None,
-    shown: tuple[np.ndarray, np.ndarray] | None,
+    shown: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
     """Coords `(N, 2)` as pixels of a panel; both axes have one scale, the second points up."""
     height, width = size
-    low, high = shown or extent(coords)
+    low, high = shown
     across, down = (width - 2 * margin) / (high - low)[0], (height - 2 * margin) / (high - low)[1]
     scale = across if spread is not None else min(across, down)
     points = (coords - (low + high) / 2) * (scale, -scale) + (width / 2, height / 2)
     if spread is not None:
         points[:, 1] += spread * (height / 2 - min(margin, height / 4))
     return points
-
-
-def extent(coords: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest finite coordinates; an axis without extent, and an empty map, get some room."""
-    finite = coords[np.isfinite(coords).all(axis=1)]
-    if not len(finite):
-        return np.zeros(2), np.ones(2)
-    low, high = finite.min(axis=0), finite.max(axis=0)
-    span = high - low
-    room = np.where(span > 1e-9 * max(float(np.abs(finite).max()), 1e-300), 0, span.max() / 2 or 0.5)
-    return low - room, high + room
 
 
 def _opacity(points: np.ndarray, diameter: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from selfscope.draw.strays import stray_words
 from selfscope.records import Embedding
 
 _METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA", "pacmap": "PaCMAP"}
@@ -72,6 +73,9 @@ def caption(emb: Embedding, extra: Sequence[str] = ()) -> list[str]:
     lost = int((~np.isfinite(emb.coords).all(axis=1)).sum())
     if lost:
         made.append(f"{lost:,} points without finite coordinates are not drawn")
+    off = stray_words(emb.coords)
+    if off:
+        made.append(off)
     lines = [" · ".join([*made, *extra]), trust_line(emb.quality, count)]
     return lines + reference_line(emb.quality)
 
