@@ -109,3 +109,9 @@ def test_schedule_falls_from_exaggeration_to_one(iterations: int) -> None:
     assert all(pace.learning_rate == pytest.approx(1200 / pace.exaggeration) for pace in paces)
     assert Schedule(1200, 400)[0].exaggeration == 12
     assert Schedule(1200, 400, learning_rate=7.0)[399].learning_rate == 7
+
+
+@pytest.mark.parametrize(("n", "left"), [(4, 0.07), (10_000, 0.07), (80_000, 0.035), (640_000, 0.0175)])
+def test_many_points_settle_with_more_momentum_and_all_cool_with_the_same(n: int, left: float) -> None:
+    schedule = Schedule(n, 400)
+    assert [round(1 - schedule[i].momentum, 6) for i in (149, 150, 349, 350)] == pytest.approx([0.2, left, left, 0.2])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SETTLING, MANY = 0.93, 10_000
+"""Momentum of settling, up to so many points. More need longer to spread, over an area that grows with N."""
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -20,7 +23,8 @@ class Schedule:
 
     Of 400 iterations they take 50, 100, 200 and 50. While the exaggeration falls, clusters part that can still pass
     through one another. Settling at high momentum saves as many iterations again, at the price of jitter; cooling at a
-    lower one takes the jitter out, which lowers the divergence and mends the nearest neighbours.
+    lower one takes the jitter out, which lowers the divergence and mends the nearest neighbours. Settling's momentum
+    grows with N, instead of the iterations: at 200,000 points 400 of them come as far as 1,200 at a fixed one.
     `learning_rate` None follows N / exaggeration (Belkina et al. 2019).
     """
 
@@ -45,13 +49,18 @@ class Schedule:
     def cooling_from(self) -> int:
         return self.iterations - min(50, self.iterations // 8)
 
+    @property
+    def settling_momentum(self) -> float:
+        """1 - momentum falls with the cube root of N."""
+        return 1 - (1 - SETTLING) * min(1.0, MANY / self.n) ** (1 / 3)
+
     def __getitem__(self, iteration: int) -> Pace:
         if iteration < self.gathering:
             return self._pace(self.exaggeration, 0.5)
         if iteration < self.settling_from:
             left = (self.settling_from - iteration) / (self.loosening + 1)
             return self._pace(1 + (self.exaggeration - 1) * left, 0.8)
-        return self._pace(1.0, 0.93 if iteration < self.cooling_from else 0.8)
+        return self._pace(1.0, self.settling_momentum if iteration < self.cooling_from else 0.8)
 
     def _pace(self, exaggeration: float, momentum: float) -> Pace:
         rate = max(self.n, 50) / exaggeration if self.learning_rate is None else self.learning_rate
