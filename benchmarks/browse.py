@@ -138,7 +138,7 @@ def measured(command: list[str]) -> dict[str, float]:
 
 def measured_text(command: list[str]) -> str:
     """The last line that a command prints; one that fails is shown and ends the benchmark."""
-    one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**_environment(), **one_thread})
     if done.returncode:
         raise SystemExit(f"{command[0]} ended with {done.returncode}:\n{done.stderr[-3000:]}")

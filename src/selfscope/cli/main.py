@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -47,6 +48,9 @@ and a tenth of a short command's time went into looking through them.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; 0 when it did what was asked, 1 when it was refused (one sentence), 130 on Ctrl-C."""
+    os.environ.setdefault(
+        "OPENCV_FOR_THREADS_NUM", "1"
+    )  # views are small: threads that wait for them cost a third more
     arguments = with_resume_value(sys.argv[1:] if argv is None else argv)
     if arguments == ["--version"]:
         print(f"selfscope {__version__}")

@@ -28,7 +28,11 @@ def end_with_parent(worker: int) -> None:
     """For a worker as it begins: it ends when the process that began it is gone, also where that was killed.
 
     A DataLoader's worker watches the process that forked it: the fork server, which waits for its workers in turn.
+    OpenCV gets one thread, as torch does in such workers.
     """
+    import cv2  # here, since a command that begins a server has no time for it
+
+    cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
     if parent is not None:
         Thread(target=_follow, args=(parent,), name="selfscope parent", daemon=True).start()
