@@ -25,6 +25,7 @@ def share(part: np.ndarray, whole: np.ndarray) -> float:
     return part.sum() / whole.sum() if whole.any() else 0.0
 
 
+@pytest.mark.slow
 @given(st.lists(st.none() | CROPS, max_size=5))
 def test_overlaps_agree_with_counting_pixels(crops: list[tuple[int, int, int, int] | None]) -> None:
     known = [i for i, crop in enumerate(crops, 1) if crop is not None]

@@ -268,7 +268,7 @@ def test_a_link_is_fetched_once(tmp_path: Path, capsys: pytest.CaptureFixture, m
             asked.append(self.path)
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(served)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     link = f"http://127.0.0.1:{server.server_address[1]}/mae-{digits}.pth"
     try:
         for name in ("a", "b"):

@@ -60,6 +60,7 @@ def test_a_second_map_needs_no_torch(photos: Photos, tmp_path: Path) -> None:
     assert (one / "labels.npy").read_bytes() == (other / "labels.npy").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_cached_map_is_the_map(photos: Photos, tmp_path: Path) -> None:
     """Features and neighbours from the cache, from its first filling, and without it: the same bytes."""
     root = photos(classes=3, each=5)
@@ -146,6 +147,7 @@ def test_no_cache_leaves_none(photos: Photos, tmp_path: Path) -> None:
     assert np.load(made(tmp_path / "A") / "features" / "feat_3.npy").shape == (4, 512)
 
 
+@pytest.mark.slow
 def test_the_cache_is_shown_and_cleared(photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     root = photos(classes=2, each=2)
     assert main(command(root, tmp_path / "A", "--method", "pca")) == 0

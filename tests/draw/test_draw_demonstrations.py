@@ -14,6 +14,7 @@ MODULES = ("mask", "text", "compose", "shapes", "featmap", "hog", "sample", "sca
 MODULES += ("forensics", "steps", "comparison", "matrix")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules.*:RuntimeWarning")
 def test_it_shows_itself(

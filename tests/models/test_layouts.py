@@ -125,6 +125,7 @@ LAYOUTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(timm.layers, "calculate_drop_path_rates"), reason="this timm needs real tensors")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_key_is_used_or_set_aside_by_name(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:

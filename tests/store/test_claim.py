@@ -88,6 +88,7 @@ def test_of_several_threads_one_takes_a_run(tmp_path, monkeypatch):
     taken[0].release()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_taken_over_can_be_opened_again_when_it_is_free(tmp_path, monkeypatch):
     monkeypatch.setattr("selfscope.store.writer.HEARTBEAT_EVERY", 0.0)
     writer = Writer(tmp_path)

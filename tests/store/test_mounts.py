@@ -46,6 +46,7 @@ def fill(disk: Path) -> Path:
     raise AssertionError("the disk never became full")
 
 
+@pytest.mark.slow
 def test_a_disk_that_was_full_for_a_while_has_everything_in_the_end(disk, caplog):
     vis = Visualizer(vis_backends={"type": "LocalVisBackend"}, save_dir=disk / "run")
     vis.add_scalar("loss", -1.0, 0)
@@ -63,6 +64,7 @@ def test_a_disk_that_was_full_for_a_while_has_everything_in_the_end(disk, caplog
     assert (len(run.pictures), run.status, run.problems) == (1, "finished", ())
 
 
+@pytest.mark.slow
 def test_a_disk_that_stays_full_costs_what_did_not_fit_and_says_so(disk, caplog):
     vis = Visualizer(vis_backends={"type": "LocalVisBackend"}, save_dir=disk / "run")
     vis.add_scalar("loss", 1.0, 0)

@@ -231,6 +231,7 @@ def test_a_clock_set_back_leaves_the_writer_alive(tmp_path):
         assert open_run(tmp_path).status == "running"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_taken_over_is_no_longer_written(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("selfscope.store.writer.HEARTBEAT_EVERY", 0.0)
     writer = Writer(tmp_path)
@@ -260,6 +261,7 @@ def test_a_file_in_the_way_is_one_sentence(tmp_path):
         Writer(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_lines_that_the_disk_refuses_are_written_later(tmp_path, monkeypatch, caplog):
     writer = Writer(tmp_path)
     real = os.write
@@ -352,6 +354,7 @@ def kill_and_read(folder: Path, seconds: float) -> None:
     assert run.status == "interrupted"
 
 
+@pytest.mark.slow
 def test_kill_loses_at_most_the_last_second(tmp_path):
     kill_and_read(tmp_path, 1.3)
 

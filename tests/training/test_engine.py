@@ -238,6 +238,7 @@ def test_a_method_that_cannot_be_trained_is_refused_before_its_data_is_looked_fo
         train(config, tmp_path / "work", HERE)
 
 
+@pytest.mark.slow
 def test_time_in_hooks_is_no_waiting_for_data(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(hook: LoggerHook, runner: Any, batch_idx: int, data_batch: Any, outputs: Any) -> None:
         seen.append(dict(runner.timing))

@@ -172,6 +172,7 @@ def test_a_mixture_has_kept_cells_of_its_own_and_removed_ones_of_the_other(photo
     assert "not mixed: the last sample has no other to pair with" in third.settings["notes"]
 
 
+@pytest.mark.slow
 def test_workers_and_a_smaller_n_make_the_same_mixture(photos: Photos) -> None:
     options = where(photos(classes=1, each=3))
     (alone,) = browse(MIXMIM, n=1, options=options, seed=4)

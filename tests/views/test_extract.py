@@ -50,8 +50,11 @@ def pixels_of(model: Any, paths: tuple[str, ...]) -> Tensor:
     return wrap_module(model).normaliser(torch.stack([crop(Path(path)) for path in paths]))
 
 
+WAYS = [{}, {"batch_size": 1}, {"batch_size": 4}, pytest.param({"workers": 1}, marks=pytest.mark.slow)]
+
+
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("options", [{}, {"batch_size": 1}, {"batch_size": 4}, {"workers": 1}], ids=str)
+@pytest.mark.parametrize("options", WAYS, ids=str)
 def test_features_are_those_of_the_model_run_by_hand(options: dict[str, Any], threads: int, photos: Photos) -> None:
     if "workers" in options and threads > 1:
         pytest.skip("a process more tells nothing")

@@ -100,6 +100,7 @@ def test_what_the_algorithm_uses_is_what_is_browsed(file: Path, folder: Path) ->
         assert sample.plot().std() > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
 def test_samples_differ_and_say_what_was_drawn(algorithm: str, folder: Path) -> None:
     file = next(file for file in FILES if file.parts[0] == algorithm)

@@ -16,6 +16,7 @@ from selfscope.visualization.visualizer import Visualizer
 from tests.visualization.fakes import LOCAL, Remembering, build, fail
 
 
+@pytest.mark.slow
 def test_an_outage_loses_nothing(tmp_path, quick):
     down = threading.Event()
     down.set()
@@ -79,6 +80,7 @@ def test_a_full_log_waits_for_a_backend_that_works(monkeypatch, quick):
     assert steady.steps == list(range(300))
 
 
+@pytest.mark.slow
 def test_the_next_session_sends_what_the_last_one_could_not(tmp_path, quick, caplog):
     with build(Remembering(fail), save_dir=tmp_path) as vis:
         vis.add_scalar("loss", 1.0, 1)

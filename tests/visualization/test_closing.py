@@ -50,6 +50,7 @@ def test_without_close_the_end_of_the_program_hands_over_everything(tmp_path):
     assert open_run(tmp_path).status == "finished"
 
 
+@pytest.mark.slow
 def test_the_local_run_is_waited_for_as_long_as_it_gets_on(tmp_path, monkeypatch):
     from selfscope.store import writer
 

@@ -47,6 +47,7 @@ def test_a_backend_that_always_raises_costs_one_warning_and_a_count(tmp_path, ca
     assert bad.closed == 1
 
 
+@pytest.mark.slow
 def test_a_backend_that_hangs_costs_the_others_nothing_and_close_ends_in_time(tmp_path, caplog):
     release = threading.Event()
     good, hanging = Remembering(), Remembering(lambda record: release.wait(30) and None)

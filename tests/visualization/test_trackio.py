@@ -64,6 +64,7 @@ def run(tmp_path, request):
         yield vis, lambda: (vis.close(), Project(name))[1]
 
 
+@pytest.mark.slow
 def test_it_is_a_backend(tmp_path):
     kwargs = {"project": "checked", "auto_log_cpu": False}
 

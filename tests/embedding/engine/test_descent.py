@@ -53,6 +53,7 @@ def test_forces_are_the_gradient_of_the_divergence(workers: Workers, dimensions:
         assert gradient[i, axis] == pytest.approx(finite, rel=1e-3, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repulsion", ["pairs", "field"])
 def test_divergence_falls(workers: Workers, repulsion: str) -> None:
     affinities, _ = neighbourhood(500, 12, workers)
@@ -78,6 +79,7 @@ def test_no_point_leaps(workers: Workers) -> None:
         assert np.linalg.norm(descent.coords - before, axis=1).max() <= LONGEST_STEP * 1.001
 
 
+@pytest.mark.slow
 def test_it_stops_when_nothing_is_gained(workers: Workers) -> None:
     affinities, _ = neighbourhood(60, 6, workers)
     start = np.random.default_rng(0).normal(0, 1e-4, (60, 2))

@@ -31,6 +31,7 @@ def test_all_pairs_agree_with_brute_force(features: np.ndarray, workers: Workers
     assert all(len(set(row)) == k for row in indices.tolist())
 
 
+@pytest.mark.slow
 def test_near_cells_find_nearly_all(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "ALL_PAIRS", 1000)
     rng = np.random.default_rng(1)
