@@ -34,6 +34,7 @@ data_source prefetch global_crop local_crop global_pipeline1 local_pipeline eval
 def test_names_of_upstream_configs_are_no_misspellings(read: tuple[str, ...]) -> None:
     check_names(Config(dict.fromkeys(UPSTREAM)), read)
     check_names(Config(dict.fromkeys(["mode", "models_a", "train_dataloader_aug", "my_vis_pipeline"])), read)
+    check_names(Config(dict.fromkeys(["models", "model", "visualizers", "visualizer"])), read)
 
 
 def test_no_shipped_config_has_a_misspelling() -> None:

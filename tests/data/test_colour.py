@@ -15,6 +15,9 @@ from selfscope.data.colour import (
     RandomGrayscale,
     RandomSolarize,
     Solarize,
+    brighten,
+    saturate,
+    stretch_contrast,
     turn_hue,
 )
 from selfscope.errors import ConfigError
@@ -26,6 +29,8 @@ FUNCTIONS = {
     "saturation": theirs.adjust_saturation,
     "hue": theirs.adjust_hue,
 }
+
+OURS = {"brightness": brighten, "contrast": stretch_contrast, "saturation": saturate, "hue": turn_hue}
 
 
 def apart(one: Any, other: Any) -> np.ndarray:
@@ -64,9 +69,10 @@ def test_what_was_drawn_replays_with_torchvision(ancestor: dict[str, np.ndarray]
     for _ in range(20):
         results = jitter({"img": pixels}, rng)
         params = results["trace"].steps[0].params
-        image = Image.fromarray(pixels)
+        image, replayed = Image.fromarray(pixels), pixels
         for name in params["order"]:
-            image = FUNCTIONS[name](image, params[name])
+            image, replayed = FUNCTIONS[name](image, params[name]), OURS[name](replayed, params[name])
+        np.testing.assert_array_equal(results["img"], replayed)
         assert apart(results["img"], image).mean() < 1.5
         assert 0.2 <= params["brightness"] <= 1.8
         assert -0.2 <= params["hue"] <= 0.2

@@ -56,6 +56,13 @@ def test_all_pairs_measured_once_are_those_of_every_query(n: int) -> None:
     np.testing.assert_allclose(squares, expected, rtol=1e-5, atol=2e-5)
 
 
+def test_minus_zero_is_zero_and_too_few_finite_distances_end_with_infinite_ones() -> None:
+    squares = np.array([[3, -0.0, 0.0, 5, 1, 2], [np.inf, np.inf, np.inf, 5, np.inf, np.inf]], np.float32)
+    with Workers() as workers:
+        places, _ = nearest(squares, 3, workers)
+    np.testing.assert_array_equal(places, [[1, 2, 4], [3, 0, 1]])
+
+
 def test_duplicates_that_rounding_puts_below_zero_come_in_the_order_of_their_places() -> None:
     squares = np.array([[3.0, -1e-7, 0.0, np.inf, -3e-7, 2.0, 1e-9]], np.float32)
     with Workers() as workers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from selfscope.views.told_apart import told_apart
@@ -19,6 +21,8 @@ from selfscope.views.told_apart import told_apart
         (["e.pth", "b/e.pth"], ["e", "b/e"]),
         (["a/e.pth", "a/e.safetensors"], ["e.pth", "e.safetensors"]),
         (["https://x.org/a/e.pth", "https://x.org/b/e.pth"], ["a/e", "b/e"]),
+        (["a/e.pth", "./c/../b/e.pth"], ["a/e", "b/e"]),
+        (["https://x.org/a/e.pth", "/w/b/e.pth"], ["https:/…/e", "w/…/e"]),
         (["größe 1/重み.pth", "größe 2/重み.pth"], ["größe 1/重み", "größe 2/重み"]),
         (["a/e.pth", "a/e.pth"], ["e (1)", "e (2)"]),
         (["features", "features", "a"], ["features (1)", "features (2)", "a"]),
@@ -26,6 +30,14 @@ from selfscope.views.told_apart import told_apart
 )
 def test_twins_are_called_by_the_folder_that_differs(sources: list[str], names: list[str]) -> None:
     assert told_apart(sources) == tuple(names)
+
+
+def test_names_stay_below_whatever_folder_they_are_put_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert told_apart(["../a/e.pth", "b/e.pth"]) == ("a/e", "here/b/e")
+    assert told_apart(["e.pth", str(tmp_path / "a" / "e.pth")]) == ("here/e", "a/e")
+    assert told_apart(["e.pth", str(tmp_path / "here" / "e.pth")]) == ("e (1)", "e (2)")
 
 
 def test_runs_tell_apart_what_is_of_one_checkpoint() -> None:

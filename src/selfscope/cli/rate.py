@@ -24,6 +24,8 @@ class Rate:
 
     def see(self, done: int, now: float) -> None:
         """Called with the items done by `now`, in seconds of a clock that does not go back."""
+        if self._seen and done < self._seen[-1][1]:  # another task
+            self._seen.clear()
         self._seen.append((now, done))
         while len(self._seen) > KEPT and now - self._seen[1][0] > WINDOW:
             self._seen.popleft()

@@ -9,7 +9,7 @@ from typing import Any
 
 from selfscope.config.options import SOURCE
 from selfscope.config.values import UNKNOWN, Origin
-from selfscope.errors import ConfigError, nearest
+from selfscope.errors import ConfigError
 
 LOADERS = tuple(f"{phase}_dataloader" for phase in ("train", "val", "test"))
 LOOKED_AT = (
@@ -46,9 +46,12 @@ def check_names(config: Mapping[str, Any], read: Collection[str] = LOOKED_AT) ->
 
 def _refuse_near(values: Mapping[str, Any], read: tuple[str, ...]) -> None:
     for name in values:
-        if isinstance(name, str) and name not in KNOWN and name not in read and (hint := _meant(name, read)):
-            file, line = place(values, name)
-            raise ConfigError(f"nothing here is called {name!r}.{hint}", file=file, line=line)
+        meant = None if not isinstance(name, str) or name in KNOWN or name in read else _meant(name, read)
+        if meant is None:
+            continue
+        file, line = place(values, name)
+        if meant not in values or place(values, meant)[0] != file:  # beside the right name it is a variable
+            raise ConfigError(f"nothing here is called {name!r}. Did you mean {meant!r}?", file=file, line=line)
 
 
 def lacking(config: Mapping[str, Any], name: str, what: str, instead: str = "") -> ConfigError:
@@ -81,13 +84,12 @@ def place(config: Any, key: str) -> Origin:
     return origin_of(key) if origin_of else UNKNOWN
 
 
-def _meant(name: str, read: tuple[str, ...]) -> str:
-    """` Did you mean 'x'?` for a slip of the pen; a known name with more words (`train_dataloader_a`) is the user's."""
+def _meant(name: str, read: tuple[str, ...]) -> str | None:
+    """The name of which this is a slip of the pen; a known one with more words (`train_dataloader_a`) is the user's."""
     swapped = next((known for known in read if sorted(known) == sorted(name)), None)
-    if swapped:
-        return f" Did you mean {swapped!r}?"
-    own = any(name.startswith(f"{known}_") or name.endswith(f"_{known}") for known in read)
-    return "" if own else nearest(name, read, cutoff=ALIKE)
+    if swapped or any(name.startswith(f"{known}_") or name.endswith(f"_{known}") for known in read):
+        return swapped
+    return next(iter(difflib.get_close_matches(name, read, n=1, cutoff=ALIKE)), None)
 
 
 def _same(one: str, other: str) -> bool:

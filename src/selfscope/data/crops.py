@@ -133,7 +133,7 @@ class MAERandomResizedCrop:
 class TwoSizesCrop:
     """`RandomResizedCropAndInterpolationWithTwoPic`: one random crop, for the model and for its tokenizer.
 
-    Resized by Pillow as in BEiT's own code. (MMSelfSup hands Pillow's filter numbers to OpenCV, which has others.)
+    Resized by Pillow's filters, as in BEiT's own code. (MMSelfSup hands their numbers to OpenCV, which has others.)
     """
 
     size: Any

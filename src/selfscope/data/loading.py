@@ -109,7 +109,8 @@ def load_samples(
 ) -> Iterator[Any]:
     """Every item as a record, in order, or the `draws` `(epoch, index)`; for one that cannot be read a `Skip`.
 
-    `then` is applied to each record by the process that made it, and what it returns takes the record's place.
+    `then` is applied to each record by the process that made it, and what it returns takes the record's place. Workers
+    hand over several at a time: an exception that is not ours is raised before the few that were made just ahead of it.
     """
     _check_workers(workers)
     read = read_sample if draws is None else _read_draw

@@ -94,14 +94,8 @@ def map_qualities(
     if k < 1:
         return []
     with Workers(1 if n <= ALL_UP_TO else None) as workers:
-        ruler = Ruler(
-            array,
-            metric,
-            k,
-            _queries(n, queries, seed, ALL_WITHOUT_GRAPH if neighbours is None else ALL_UP_TO),
-            seed,
-            workers,
-        )
+        asked = _queries(n, queries, seed, ALL_WITHOUT_GRAPH if neighbours is None else ALL_UP_TO)
+        ruler = Ruler(array, metric, k, asked, seed, workers)
         shares = ruler.shares(maps)
         divergence = ruler.divergence(neighbours)
         found = []

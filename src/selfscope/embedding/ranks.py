@@ -23,6 +23,8 @@ AT_ONCE = 64_000_000
 """Distances that are held at a time: a quarter of a gigabyte."""
 TILE = 256
 """Points whose distances to as many others are one product, where all are asked."""
+INFINITY = 0x7F800000
+"""The bits of the largest single number."""
 AT_A_GLANCE = 3000
 """Up to so many distances a bound of the nearest is sought among all at once; of more, as they come."""
 
@@ -232,8 +234,9 @@ def smallest_keys(squares, keys, k, first, last):
     words, bounds = values.view(np.uint32), bits.view(np.float32)
     for row in range(first, last):
         for j in range(n):
-            values[j] = max(squares[row, j], np.float32(0))
-        bits[0], bits[1] = 0, 0x7F800001  # above infinity
+            square = squares[row, j]
+            values[j] = square if square > 0 else np.float32(0)  # also of -0, whose bits are the largest
+        bits[0], bits[1] = 0, INFINITY + 1
         left = n
         while bits[1] - bits[0] > 1:
             middle = np.uint32((bits[0] + bits[1]) // 2)
@@ -254,7 +257,7 @@ def smallest_keys(squares, keys, k, first, last):
         else:
             low = np.float32(0)
         for j in range(n):
-            if low <= values[j] < high and filled < room:
+            if low <= values[j] and (values[j] < high or bits[1] > INFINITY) and filled < room:
                 keys[row, filled] = np.uint64(np.uint64(words[j]) << np.uint64(32)) | np.uint64(j)
                 filled += 1
         keys[row, filled:] = np.uint64(0xFFFFFFFFFFFFFFFF)

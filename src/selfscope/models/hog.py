@@ -41,7 +41,6 @@ class HOGGenerator(nn.Module):
 
     def _cells(self, pixels: Tensor) -> Tensor:
         channels = pixels.shape[1]
-        self.check(pixels.shape[2], pixels.shape[3])
         kernels = torch.stack([self.across, self.across.T])[:, None].repeat(channels, 1, 1, 1)  # (C * 2, 1, 3, 3)
         framed = F.pad(pixels, (1, 1, 1, 1), mode="reflect")
         across, down = F.conv2d(framed, kernels, groups=channels).unflatten(1, (channels, 2)).unbind(2)
@@ -51,6 +50,7 @@ class HOGGenerator(nn.Module):
     def histograms(self, across: Tensor, down: Tensor) -> Tensor:
         """Gradients, both `(B, C, H, W)`, left minus right and above minus below, -> cells as `cells` has them."""
         height, width = across.shape[2:]
+        self.check(height, width)
         lengths = torch.hypot(across, down)
         if self.gaussian_window:
             lengths = lengths * self.window.repeat(height // self._unit, width // self._unit)

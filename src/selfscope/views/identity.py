@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from selfscope.views.forward import Extraction
     from selfscope.views.load import LoadedModel
 
-LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow", "opencv-python-headless")
+LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow", "opencv-python-headless", "opencv-python")
 OURS = ("data", "models", "views/forward.py", "views/shared_work.py", "views/load.py")
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 

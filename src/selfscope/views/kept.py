@@ -53,7 +53,8 @@ def run_features(folder: Path) -> Features:
 def run_spaces(folder: Path) -> list[Features]:
     """One `Features` a checkpoint of the maps in a run that kept their features."""
     if not is_run(folder):
-        inside = sorted(path for path in folder.iterdir() if path.is_dir() and is_run(path))
+        within = folder.iterdir() if folder.is_dir() else ()
+        inside = sorted(path for path in within if path.is_dir() and is_run(path))
         better = (
             f"give a run in it, such as {inside[-1]}" if inside else "give the folder that a command named as its run"
         )

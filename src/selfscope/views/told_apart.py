@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -31,17 +32,23 @@ def told_apart(sources: Sequence[str], kept: Sequence[str] | None = None) -> tup
 def _named(item: int, names: Sequence[str], places: Sequence[str]) -> str:
     """The name with what tells the item's place from those of the others of that name; as it is where nothing does."""
     name = names[item]
-    twins = [PurePath(place) for place, other in zip(places, names, strict=True) if other == name]
-    own, folders = PurePath(places[item]), [place.parts[:-1] for place in twins]
+    twins = [_parts(place) for place, other in zip(places, names, strict=True) if other == name]
+    own, folders = _parts(places[item]), [place[:-1] for place in twins]
     if len(set(twins)) < len(twins):
         return name
-    if any(place.stem != name for place in twins):  # a run, rather than the file that is called so
-        return f"{name} ({_differing(own.parts, [place.parts for place in twins])})"
+    if any(PurePath(place[-1]).stem != name for place in twins):  # a run, rather than the file that is called so
+        return f"{name} ({_differing(own, twins)})"
     if len(set(folders)) < len(twins):
-        return "/".join(own.parts[_shared([place.parts for place in twins]) :])
-    word = _differing(own.parts[:-1], folders)
-    above = own.parts[-2:-1] == (word.rpartition("/")[2],)
+        return "/".join(own[_shared(twins) :])
+    word = _differing(own[:-1], folders)
+    above = own[-2:-1] == (word.rpartition("/")[2],)
     return name if not word else f"{word}/{name}" if above else f"{word}/…/{name}"
+
+
+def _parts(place: str) -> Parts:
+    """Below the root, however the path was given: names become folders, which must not lead out of theirs."""
+    path = PurePath(place if "://" in place else os.path.abspath(os.path.expanduser(place)))
+    return path.parts[1:] if path.anchor else path.parts
 
 
 def _differing(own: Parts, paths: Sequence[Parts]) -> str:
