@@ -35,7 +35,7 @@ def test_twins_are_called_by_the_folder_that_differs(sources: list[str], names: 
 def test_names_stay_below_whatever_folder_they_are_put_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    assert told_apart(["../a/e.pth", "b/e.pth"]) == ("a/e", "here/b/e")
+    assert told_apart(["../a/e.pth", "b/e.pth"]) == ("a/e", "here/…/e")
     assert told_apart(["e.pth", str(tmp_path / "a" / "e.pth")]) == ("here/e", "a/e")
     assert told_apart(["e.pth", str(tmp_path / "here" / "e.pth")]) == ("e (1)", "e (2)")
 
