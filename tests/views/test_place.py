@@ -61,13 +61,11 @@ def test_the_old_points_are_grey_and_named(classes: tuple[np.ndarray, np.ndarray
     ]
 
 
-def test_other_weights_and_strangers_are_doubted(classes: tuple[np.ndarray, np.ndarray], before: Embedding) -> None:
+def test_other_weights_are_doubted(classes: tuple[np.ndarray, np.ndarray], before: Embedding) -> None:
     features, _ = classes
     old = replace(before, settings={**before.settings, "checkpoint": "a.pth"})
     new = Features({"feat": features[200:]}, settings={"checkpoint": "b.pth"})
     assert "the map is of a.pth, the new points of b.pth" in ss.place(new, old).settings["doubts"][0]
-    noise = np.random.default_rng(1).normal(size=(50, 12)).astype(np.float32)
-    assert ss.place(noise, before).quality["knn_recall"] < ss.place(new, before).quality["knn_recall"]
 
 
 def test_what_nothing_can_be_placed_on_is_refused(classes: tuple[np.ndarray, np.ndarray], before: Embedding) -> None:
