@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,7 +135,29 @@ def test_characters_of_fonts_are_those_that_another_reader_finds() -> None:
         assert {code for code in range(0x30000) if code in has} == {code for code in theirs if code < 0x30000}
 
 
-@pytest.mark.parametrize("data", [b"", b"ttcf", b"\0\1\0\0\0\xff", b"not a font, but some text of forty letters"])
+def outlines_and(*tables: tuple[bytes, bytes]) -> bytes:
+    """The start of a font that claims to have outlines, and what else is given by name."""
+    start, entries, bodies = 12 + 16 * (1 + len(tables)), b"", b""
+    for name, body in ((b"glyf", b""), *tables):
+        entries += struct.pack(">4s4xII", name, start + len(bodies), len(body))
+        bodies += body
+    return struct.pack(">IH6x", 0x10000, 1 + len(tables)) + entries + bodies
+
+
+SYMBOLS = struct.pack(">HHHHI7H4H2x", 0, 1, 3, 0, 12, 4, 24, 0, 2, 0, 0, 0, 65, 65, 0, 0)
+TRIMMED = struct.pack(">HHHHI6H", 0, 1, 3, 1, 12, 6, 12, 0, 65, 1, 1)
+DAMAGED = {
+    "empty": b"",
+    "tag alone": b"ttcf",
+    "cut short": b"\0\1\0\0\0\xff",
+    "text": b"not a font, but some text of forty letters",
+    "no cmap": outlines_and(),
+    "symbols": outlines_and((b"cmap", SYMBOLS)),
+    "format 6": outlines_and((b"cmap", TRIMMED)),
+}
+
+
+@pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_font_has_no_characters(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.ttf").write_bytes(data)
     assert 65 not in systemfonts.characters(systemfonts.Face(str(tmp_path / "a.ttf")))

@@ -91,11 +91,11 @@ def faces() -> tuple[Face, ...]:
 
 @cache
 def characters(face: Face) -> Characters:
-    """What the font has; nothing for a file that is damaged, or holds no outlines but coloured pictures."""
+    """What the font has; nothing for a file that is damaged, or holds coloured pictures, or signs outside Unicode."""
     try:
         with open(face.file, "rb") as file:
             return _read(file, face.index)
-    except (OSError, struct.error, IndexError, ValueError, StopIteration):
+    except (OSError, struct.error, LookupError, ValueError, StopIteration):
         return NOTHING
 
 
@@ -191,6 +191,8 @@ def _segments(cmap: bytes) -> Characters:
         triples = list(struct.iter_unpack(">III", cmap[start + 16 : start + 16 + 12 * groups]))
         starts, ends, glyphs = (tuple(triple[i] for triple in triples) for i in range(3))
         return Characters(starts, ends, glyphs)
+    if 4 not in by_format:  # as in Wingdings, whose signs have numbers of their own
+        return NOTHING
     start = by_format[4]
     segments = struct.unpack_from(">H", cmap, start + 6)[0] // 2
     ends, starts, deltas, ranges = (
