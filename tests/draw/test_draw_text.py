@@ -163,6 +163,31 @@ def test_a_damaged_font_has_no_characters(data: bytes, tmp_path: Path) -> None:
     assert 65 not in systemfonts.characters(systemfonts.Face(str(tmp_path / "a.ttf")))
 
 
+@pytest.mark.parametrize("suffix", ["ttf", "ttc"])
+def test_a_font_that_reads_but_does_not_open_is_passed_over(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_font(tmp_path / "whole" / "whole.ttf", "猫")
+    data = bytearray((tmp_path / "whole" / "whole.ttf").read_bytes())
+    head = data.index(b"head") + 8
+    (offset,) = struct.unpack_from(">I", data, head)
+    data[offset : offset + 54] = bytes(54)
+    (tmp_path / f"zeroed.{suffix}").write_bytes(data)
+    damaged = systemfonts.Face(str(tmp_path / f"zeroed.{suffix}"))
+    whole = systemfonts.Face(str(tmp_path / "whole" / "whole.ttf"))
+    assert ord("猫") in systemfonts.characters(damaged)
+    assert systemfonts.faces_beside(damaged) == ()
+    assert systemfonts.faces_beside(whole) == (("Own", whole),)
+    forget()
+    monkeypatch.setattr(glyphs, "faces", lambda: (damaged, whole))
+    try:
+        assert resolve("猫") == (Piece("猫", whole),)
+        assert coverage("猫", 17).any()
+    finally:
+        monkeypatch.undo()
+        forget()
+
+
 @pytest.mark.parametrize(
     ("platform", "folders"),
     [

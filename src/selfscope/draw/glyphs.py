@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
 from selfscope.draw import missing
-from selfscope.draw.systemfonts import Face, characters, faces, faces_beside
+from selfscope.draw.systemfonts import Face, characters, faces, faces_beside, family
 
 _SIMPLER = str.maketrans(
     {"–": "-", "—": "-", "−": "-", "→": "->", "←": "<-", "≥": ">=", "≤": "<=", "≈": "~", "×": "x", "ß": "ss"}
@@ -99,9 +99,10 @@ def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
 
 @lru_cache(maxsize=8192)
 def _face_of(text: str) -> Face | None:
-    """The first font that has every character; of one for several languages, the one for the text's."""
+    """The first font that opens and has every character; of one for several languages, the one for the text's."""
     codes = {ord(c) for c in text}
-    face = next((face for face in faces() if all(code in characters(face) for code in codes)), None)
+    fitting = (face for face in faces() if all(code in characters(face) for code in codes))
+    face = next((face for face in fitting if family(face) is not None), None)
     if face is None or not face.file.lower().endswith("c"):
         return face
     letters = {"KR": _HANGUL, "JP": _KANA, "SC": _HAN}

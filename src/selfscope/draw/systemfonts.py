@@ -101,14 +101,23 @@ def characters(face: Face) -> Characters:
 
 @cache
 def faces_beside(face: Face) -> tuple[tuple[str, Face], ...]:
-    """The names of all fonts in the face's file, such as `Noto Sans CJK SC`, with each of them."""
-    from PIL import ImageFont
-
+    """The names of all fonts in the face's file that open, such as `Noto Sans CJK SC`, with each of them."""
     with open(face.file, "rb") as file:
         head = file.read(12)
     count = struct.unpack(">I", head[8:12])[0] if head[:4] == b"ttcf" else 1
     each = [Face(face.file, index) for index in range(min(count, 64))]
-    return tuple((ImageFont.truetype(one.file, 16, index=one.index).getname()[0] or "", one) for one in each)
+    return tuple((name, one) for one in each if (name := family(one)) is not None)
+
+
+@cache
+def family(face: Face) -> str | None:
+    """The font's name, such as `DejaVu Sans`; None for one that cannot be drawn with, though its characters read."""
+    from PIL import ImageFont
+
+    try:
+        return ImageFont.truetype(face.file, 16, index=face.index).getname()[0] or ""
+    except OSError:
+        return None
 
 
 def _rank(file: str) -> int:
