@@ -214,6 +214,57 @@ def test_letters_that_join_are_shaped() -> None:
     assert text_width("قطة", 100) < 0.9 * sum(text_width(c, 100) for c in "قطة")
 
 
+PERSIAN = "می\u200cخواهم"
+
+
+@pytest.mark.parametrize("raqm", [True, False])
+def test_joiners_are_for_fonts_that_shape_and_are_never_spelt_out(
+    raqm: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_font(tmp_path / "a" / "a.ttf", "میخواهل👩💻 ")
+    make_font(tmp_path / "b" / "b.ttf", "猫क")
+    first, second = (systemfonts.Face(str(tmp_path / name / f"{name}.ttf")) for name in "ab")
+    forget()
+    monkeypatch.setattr(glyphs, "faces", lambda: (first, second))
+    monkeypatch.setattr(features, "check", lambda name: raqm)
+    kept = PERSIAN if raqm else PERSIAN.replace("\u200c", "")
+    try:
+        assert resolve(PERSIAN) == (Piece(kept, first),)
+        assert resolve(f"{PERSIAN}猫") == (Piece(kept, first), Piece("猫", second))
+        assert resolve("👩\u200d💻") == (Piece("👩💻", first),)
+        assert resolve("👩\u200d💻 क\u200d") == (
+            Piece("👩💻", first),
+            Piece(" "),
+            Piece("क\u200d" if raqm else "क", second),
+        )
+        assert resolve("a\u200db") == (Piece("ab"),)
+        assert all(map(glyphs.is_drawable, (PERSIAN, f"{PERSIAN}猫", "👩\u200d💻", "a\u200cb", "\u200d")))
+    finally:
+        monkeypatch.undo()
+        forget()
+
+
+@pytest.mark.usefixtures("without_fonts")
+def test_letters_that_are_spelt_out_lose_their_joiners() -> None:
+    assert drawn("क\u200da \u200dé\u200c") == "U+0915a e"
+    assert not glyphs.is_drawable("क\u200d")
+
+
+@pytest.mark.usefixtures("without_fonts")
+def test_every_space_is_drawn_as_a_space() -> None:
+    assert drawn("a\u00a0b\u3000c") == "a b c"
+    assert glyphs.is_drawable("a\u00a0b\u3000c")
+
+
+@pytest.mark.skipif(not features.check("raqm"), reason="a Pillow without raqm")
+def test_letters_that_are_parted_do_not_join() -> None:
+    if resolve(PERSIAN)[0].face is None:
+        pytest.skip("no font for Arabic here")
+    joined, parted = (coverage(text, 40) for text in (PERSIAN.replace("\u200c", ""), PERSIAN))
+    assert not np.array_equal(joined, parted)
+    assert text_width(PERSIAN, 40) < text_width(PERSIAN.replace("\u200c", " "), 40)
+
+
 def test_control_characters_are_spelt_out() -> None:
     assert drawn("a\tb\x00c") == "a b\\x00c"
 

@@ -26,6 +26,9 @@ _SIMPLER = str.maketrans(
 )
 _SHAPED = re.compile("[\u0300-\u036f\u0590-\u08ff\u0900-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufeff]")
 """Scripts whose letters join, change places or run from right to left."""
+_JOINERS = dict.fromkeys((0x200C, 0x200D))
+"""Unseen characters that part or join the letters beside them: for fonts that shape, and left out elsewhere."""
+_CLUSTER = re.compile("(?s:.)[\u200c\u200d]*")
 _KANA, _HANGUL, _HAN = "\u3040-\u30ff", "\uac00-\ud7af", "\u3400-\u9fff"
 _CJK = re.compile(f"[{_KANA}{_HANGUL}{_HAN}]")
 _SOUND = re.compile(r"(?:HIRAGANA|KATAKANA) LETTER (?:SMALL )?(\w+)|HANGUL SYLLABLE (\w+)")
@@ -41,12 +44,12 @@ class Piece(NamedTuple):
 
 @lru_cache(maxsize=256)
 def font(size: int, face: Face | None = None, shaped: bool = False) -> ImageFont.FreeTypeFont:
-    """The font at `size` pixels: Aileron, or one of the system's; `shaped` joins letters, where Pillow can."""
+    """The font at `size` pixels: Aileron, or one of the system's; `shaped` joins letters, for a Pillow that can."""
     if face is None:
         found = ImageFont.load_default(size)
         assert isinstance(found, ImageFont.FreeTypeFont)
         return found
-    engine = ImageFont.Layout.RAQM if shaped and features.check("raqm") else ImageFont.Layout.BASIC
+    engine = ImageFont.Layout.RAQM if shaped else ImageFont.Layout.BASIC
     return ImageFont.truetype(face.file, size, index=face.index, layout_engine=engine)
 
 
@@ -60,7 +63,7 @@ def font_file() -> bytes:
 @lru_cache(maxsize=8192)
 def has_glyph(character: str) -> bool:
     """Whether Aileron draws the character as something else than its sign for a missing glyph."""
-    if character == " ":
+    if character == " " or ord(character) in _JOINERS:
         return True
     ours, nothing = font(16).getmask(character), font(16).getmask("\U0010ffff")
     return ours.size != nothing.size or bytes(ours) != bytes(nothing)
@@ -69,16 +72,35 @@ def has_glyph(character: str) -> bool:
 @lru_cache(maxsize=8192)
 def resolve(text: str) -> tuple[Piece, ...]:
     """What is drawn for one line of text, and by which fonts: the text itself wherever a font here has it."""
-    text = "".join(c if c.isprintable() else " " if c.isspace() else f"\\x{ord(c):02x}" for c in text)
-    if all(map(has_glyph, text)):
-        return (Piece(text),)
-    face = None if _CJK.search(text) else _face_of(text)  # signs between words are wider in fonts of East Asia
-    return (Piece(text, face),) if face is not None else tuple(_joined(_by_words(text)))
+    shown = (c if c.isprintable() or ord(c) in _JOINERS else f"\\x{ord(c):02x}" for c in _spaced(text))
+    return tuple(piece if _is_shaped(piece) else _unjoined(piece) for piece in _pieces("".join(shown)))
 
 
 def is_drawable(text: str) -> bool:
     """Whether every character is drawn as itself."""
-    return "".join(piece.text for piece in resolve(text)) == text
+    drawn = "".join(piece.text for piece in resolve(text))
+    return drawn.translate(_JOINERS) == _spaced(text).translate(_JOINERS)
+
+
+def _spaced(text: str) -> str:
+    """With the plain space for every other one, such as those that do not break or are as wide as a Han letter."""
+    return "".join(" " if c.isspace() else c for c in text)
+
+
+def _is_shaped(piece: Piece) -> bool:
+    return piece.face is not None and _SHAPED.search(piece.text) is not None and features.check("raqm")
+
+
+def _unjoined(piece: Piece) -> Piece:
+    return piece._replace(text=piece.text.translate(_JOINERS))
+
+
+def _pieces(text: str) -> Iterator[Piece]:
+    if all(map(has_glyph, text)):
+        yield Piece(text)
+        return
+    face = None if _CJK.search(text) else _face_of(text)  # signs between words are wider in fonts of East Asia
+    yield from [Piece(text, face)] if face is not None else _joined(_by_words(text))
 
 
 def _by_words(text: str) -> Iterator[Piece]:
@@ -87,7 +109,7 @@ def _by_words(text: str) -> Iterator[Piece]:
         if face is not None or all(map(has_glyph, word)):
             yield Piece(word, face)
             continue
-        for known, run in groupby(word, key=lambda c: has_glyph(c) or _face_of(c)):
+        for known, run in groupby(_CLUSTER.findall(word), key=lambda c: has_glyph(c[0]) or _face_of(c)):
             letters = "".join(run)
             yield Piece(letters if known else _spelt(letters), known if isinstance(known, Face) else None)
 
@@ -100,7 +122,7 @@ def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
 @lru_cache(maxsize=8192)
 def _face_of(text: str) -> Face | None:
     """The first font that opens and has every character; of one for several languages, the one for the text's."""
-    codes = {ord(c) for c in text}
+    codes = {ord(c) for c in text} - _JOINERS.keys()
     fitting = (face for face in faces() if all(code in characters(face) for code in codes))
     face = next((face for face in fitting if family(face) is not None), None)
     if face is None or not face.file.lower().endswith("c"):
@@ -112,6 +134,7 @@ def _face_of(text: str) -> Face | None:
 
 def _spelt(letters: str) -> str:
     """Without accents, or else by sound or number, which is told."""
+    letters = letters.translate(_JOINERS)
     plain = [_plain(c) for c in letters]
     missing.tell(c for c, simple in zip(letters, plain, strict=True) if simple is None)
     words = [_sound(c) if simple is None else simple for c, simple in zip(letters, plain, strict=True)]
@@ -137,7 +160,7 @@ def text_width(text: str, size: int) -> float:
 
 
 def _font_for(piece: Piece, size: int) -> ImageFont.FreeTypeFont:
-    return font(size, piece.face, bool(piece.face is not None and _SHAPED.search(piece.text)))
+    return font(size, piece.face, _is_shaped(piece))
 
 
 @lru_cache(maxsize=1)
