@@ -10,8 +10,8 @@ import pytest
 from selfscope.draw.course import course_scene
 from selfscope.draw.map_panels import Style, map_panel
 from selfscope.draw.scatter import caption, demo_embedding, embedding_picture, embedding_scene
-from selfscope.draw.scene import Line, Marks, Words
-from selfscope.draw.strays import stray_words, strays
+from selfscope.draw.scene import Line, Marks, Scene, Words
+from selfscope.draw.strays import add_arrow, stray_words, strays
 from selfscope.records import Embedding
 
 
@@ -112,3 +112,26 @@ def test_a_given_stretch_turns_what_is_outside_into_arrows() -> None:
     arrows = sum(isinstance(item, Line) for item in panel.items) // 4
     assert drawn + arrows == 50
     assert arrows > 10
+
+
+def test_arrows_of_large_points_that_just_do_not_fit_point_outwards() -> None:
+    from selfscope.draw.map_inks import inks
+
+    coords = np.array(((0, 0), (-1.2, 0), (0, 1.22)), np.float32)
+    shown = Style(extent=(np.array((-1.0, -1.0)), np.array((1.0, 1.0))), point_size=20)
+    panel = map_panel(coords.astype(float), inks(Embedding("a", coords), None), (200, 200), shown)
+    left, up = [item.path for item in panel.items if isinstance(item, Line) and len(item.path) == 2][::2]
+    np.testing.assert_allclose(left, [(20, 100), (10, 100)])
+    np.testing.assert_allclose(up, [(100, 20), (100, 10)])
+
+
+@pytest.mark.parametrize(
+    ("point", "ahead"), [((6, 40), (-1, 0)), ((40, 6), (0, -1)), ((94, 40), (1, 0)), ((40, 75), (0, 1))]
+)
+def test_an_arrow_at_a_point_inside_points_at_the_nearest_side(
+    point: tuple[float, float], ahead: tuple[float, float]
+) -> None:
+    scene = Scene(80, 100)
+    add_arrow(scene, np.array(point, float), np.zeros(3, np.uint8), 10, margin=4)
+    shaft = next(item.path for item in scene.items if isinstance(item, Line))
+    np.testing.assert_allclose(shaft[1] - shaft[0], 10 * np.array(ahead))

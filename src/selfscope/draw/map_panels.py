@@ -102,7 +102,7 @@ def map_panel(
             look = Look(diameter, alpha * strength, 0.75 if diameter >= 6 else 0.0)
             _add_marks(scene, points, inks, np.flatnonzero(layer), look)
     for i in np.flatnonzero(outside):
-        add_arrow(scene, points[i], inks.colours[i], max(10.0, width / 60), margin=4)
+        add_arrow(scene, points[i], inks.colours[i], max(10.0, width / 60), margin=max(4, diameter / 2))
     points = np.clip(points, 0, (width, height))
     _add_thumbnails(scene, points, inks, style.thumbnails, side)
     scene.box((0, 0, width, height), RULE, 1)

@@ -66,11 +66,15 @@ def stray_words(*maps: np.ndarray) -> str:
 
 
 def add_arrow(scene: Scene, point: np.ndarray, colour: np.ndarray, size: float, margin: float) -> None:
-    """Where the border is nearest to a point x, y outside the scene, pointing at it."""
+    """Where the border is nearest to a point x, y outside the scene, pointing at it; at the border for one inside."""
     red, green, blue = (int(v) for v in colour)
     room = np.array((scene.width, scene.height), np.float64)
     tip = np.clip(point, margin, room - margin)
-    ahead = (point - tip) / np.hypot(*(point - tip))
+    way = point - tip
+    if not way.any():
+        side = int(np.argmin((*point, *(room - point))))  # left, top, right, bottom
+        way = np.where(np.arange(2) == side % 2, -1.0 if side < 2 else 1.0, 0.0)
+    ahead = way / np.hypot(*way)
     aside = np.array((-ahead[1], ahead[0]))
     back = tip - size * 0.45 * ahead
     shaft = np.stack([tip - size * ahead, tip])
