@@ -76,6 +76,20 @@ def test_one_line_names_the_package_to_install(
     assert missing.sentence("THAI", "แ").endswith("brew install --cask font-noto-sans-thai")
 
 
+@pytest.mark.parametrize(
+    ("script", "letters"),
+    [
+        ("ARABIC", "\u0663\u06f3"),  # digits as in Arabic and as in Persian
+        ("DEVANAGARI", "\u0969"),
+        ("MALAYALAM", "\u0d73"),  # a fraction
+        ("CJK", "\u3007\uff13"),
+        ("SIGN", "\u00bd\u00b2\u2460\u2777\u2192"),
+    ],
+)
+def test_digits_of_a_script_are_in_its_fonts_and_other_numbers_are_signs(script: str, letters: str) -> None:
+    assert missing._by_script(letters) == {script: letters}
+
+
 @pytest.mark.usefixtures("without_fonts")
 def test_a_key_numbers_the_classes_whose_names_cannot_be_drawn() -> None:
     emb = Embedding("a", np.zeros((2, 2), np.float32), labels=np.array([0, 1]), class_names=("cat", "犬"))

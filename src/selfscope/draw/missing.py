@@ -14,6 +14,10 @@ CJK = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULL
 """First words of the names of characters that fonts for Chinese, Japanese and Korean have."""
 COMMON = ("LATIN", "GREEK", "CYRILLIC")
 SIGN = "SIGN"
+NUMBERS = tuple(
+    "SUPERSCRIPT SUBSCRIPT VULGAR FRACTION CIRCLED NEGATIVE DOUBLE PARENTHESIZED DIGIT NUMBER DINGBAT ROMAN".split()
+)
+"""First words of the names of numbers, such as ½ and ², that belong to no script."""
 PACKAGES = {
     "apt-get": ("apt-get install", "fonts-noto-cjk", "fonts-noto-core", "fonts-dejavu-core", "fonts-symbola"),
     "dnf": (
@@ -49,8 +53,10 @@ def sentence(script: str, letters: str) -> str:
 def _by_script(characters: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for character in characters:
-        word = unicodedata.name(character, SIGN).partition(" ")[0].partition("-")[0]
-        script = "CJK" if word in CJK else word if unicodedata.category(character)[0] in "LM" else SIGN
+        name = unicodedata.name(character, SIGN).removeprefix("EXTENDED ")  # Arabic digits, as in Persian
+        word = name.partition(" ")[0].partition("-")[0]
+        written = unicodedata.category(character)[0] in "LMN" and word not in NUMBERS
+        script = "CJK" if word in CJK else word if written else SIGN
         found[script] = found.get(script, "") + character
     return found
 
