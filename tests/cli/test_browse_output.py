@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, JpegImagePlugin
 
 from selfscope.cli import main
-from selfscope.cli.browse_output import Draw, _whose
-from selfscope.draw import compose
+from selfscope.cli.browse_output import Draw, Drawn, Output, Wanted, _whose
+from selfscope.draw import compose, glyphs, missing
 from selfscope.records import Sample, View
 
 Photos = Callable[..., Path]
@@ -116,3 +116,24 @@ def test_colours_keep_their_resolution_where_ink_or_enlarged_pixels_have_any(
     assert file is not None
     with Image.open(BytesIO(file)) as image:
         assert JpegImagePlugin.get_sampling(image) == sampling
+
+
+def test_a_missing_font_is_told_of_samples_that_silent_workers_drew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(glyphs, "faces", lambda: ())
+    monkeypatch.setattr(missing, "_told", set())
+    for cached in (glyphs.resolve, glyphs._face_of):
+        cached.cache_clear()
+    wanted = Wanted(tmp_path / "out", records=False, show_seconds=None, grid=False, title="", mode="transformed")
+    output = Output(wanted, None, None)
+    try:
+        output.take(Drawn("a", "a · é", ".png", file=b""))
+        output.take(Drawn("猫", "猫", ".png"))  # no picture, no letters
+        assert caplog.messages == []
+        output.take(Drawn("b", "b · 犬", ".png", file=b""))
+        assert [message.partition(",")[0] for message in caplog.messages] == ["no font of this machine has '犬'"]
+    finally:
+        monkeypatch.undo()
+        for cached in (glyphs.resolve, glyphs._face_of):
+            cached.cache_clear()

@@ -136,6 +136,10 @@ class Output:
 
     def take(self, drawn: Drawn) -> None:
         self._taken += 1
+        if not drawn.named.isascii() and any(part is not None for part in (drawn.file, drawn.shown, drawn.cell)):
+            from selfscope.draw.glyphs import resolve
+
+            resolve(drawn.named)  # which font is missing is told here: the worker that drew it is silent
         if drawn.file is not None:
             path = self._path(drawn)
             write_file(path, drawn.file)
