@@ -88,7 +88,7 @@ def _spaced(text: str) -> str:
 
 
 def _is_shaped(piece: Piece) -> bool:
-    return piece.face is not None and _SHAPED.search(piece.text) is not None and features.check("raqm")
+    return piece.face is not None and _SHAPED.search(piece.text) is not None and bool(features.check("raqm"))
 
 
 def _unjoined(piece: Piece) -> Piece:
