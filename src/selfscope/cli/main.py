@@ -45,12 +45,13 @@ RARELY = 50
 and a tenth of a short command's time went into looking through them.
 """
 
+ONE_THREAD = "1"
+"""Of OpenCV, unless the user says otherwise: on pictures as small as views its threads wait for each other."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; 0 when it did what was asked, 1 when it was refused (one sentence), 130 on Ctrl-C."""
-    os.environ.setdefault(
-        "OPENCV_FOR_THREADS_NUM", "1"
-    )  # views are small: threads that wait for them cost a third more
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", ONE_THREAD)
     arguments = with_resume_value(sys.argv[1:] if argv is None else argv)
     if arguments == ["--version"]:
         print(f"selfscope {__version__}")

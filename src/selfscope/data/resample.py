@@ -2,8 +2,8 @@
 
 The two differ by many grey levels where a picture shrinks: Pillow widens its filter with the factor (antialiasing),
 OpenCV samples 2, 4 or 8 neighbours whatever the factor. Models remember which one they were trained with, so both are
-here. torch has two of Pillow's filters, several times as fast and a grey level apart in fewer than 1 value of 100:
-random crops take these, what a model is judged by stays Pillow's to the byte.
+here. torch has two of Pillow's filters, several times as fast and a grey level apart in fewer than 3 values of
+100: random crops take these, what a model is judged by stays Pillow's to the byte.
 """
 
 from __future__ import annotations

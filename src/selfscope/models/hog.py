@@ -50,7 +50,7 @@ class HOGGenerator(nn.Module):
     def histograms(self, across: Tensor, down: Tensor) -> Tensor:
         """Gradients, both `(B, C, H, W)`, left minus right and above minus below, -> cells as `cells` has them."""
         height, width = across.shape[2:]
-        self.check(height, width)
+        self._check(height, width)
         lengths = torch.hypot(across, down)
         if self.gaussian_window:
             lengths = lengths * self.window.repeat(height // self._unit, width // self._unit)
@@ -66,7 +66,7 @@ class HOGGenerator(nn.Module):
             1e-12
         )  # `normalize`, in a tenth of its time
 
-    def check(self, height: int, width: int) -> None:
+    def _check(self, height: int, width: int) -> None:
         """Refuses pixels that are no whole cells, or no whole windows."""
         for unit in (self.pool, self._unit):
             if height % unit or width % unit:
