@@ -44,7 +44,6 @@ RARELY = 50
 """How much more seldom long-lived objects are searched for garbage: importing torch makes half a million that all stay,
 and a tenth of a short command's time went into looking through them.
 """
-
 ONE_THREAD = "1"
 """Of OpenCV, unless the user says otherwise: on pictures as small as views its threads wait for each other."""
 
